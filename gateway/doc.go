@@ -1,0 +1,22 @@
+// Package gateway is the policy between the HTTP door, the link to the XMPP
+// server and the callback: who may speak as whom, which stanza goes where, and
+// who waits for which answer.
+//
+// A [Component] stands for one XMPP domain. [Component.Submit] takes a stanza
+// from a caller to the server and waits for what tells the caller how it went:
+// the answer to an IQ, the server's confirmation of a message or presence, or
+// the error that the server returned for it. [Component.Receive] takes each
+// stanza that comes from the server to whoever waits for it, to the [Receiver],
+// or to the component's own few answers.
+//
+// Invariants:
+//
+//   - a stanza that comes in goes to exactly one of these places;
+//   - an IQ get or set that comes in is answered exactly once, by the Receiver
+//     if it takes the stanza, by the component itself otherwise;
+//   - nothing here answers an error or an IQ result;
+//   - an outstanding query holds its place until it is answered, times out, or
+//     its caller is gone, and no other query can take its answer.
+//
+// The package sees no socket and no HTTP request. It keeps nothing on disk.
+package gateway

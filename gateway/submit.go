@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/restanza/restanza/stanza"
+)
+
+// errAnswerTimeout is the cause of the end of a query's context when its time
+// is up.
+var errAnswerTimeout = errors.New("no answer in time")
+
+// send sends a message or presence and waits for the server's confirmation, or
+// for the server's error.
+func (c *Component) send(ctx context.Context, st stanza.Stanza) (stanza.Stanza, error) {
+	if st.Type() == stanza.TypeError {
+		return stanza.Stanza{}, c.confirmed(ctx, st)
+	}
+	w := newWaiter(st)
+	c.waiting.addBounce(w)
+	defer c.waiting.remove(w)
+
+	confirmed, err := c.o.Link.Send(ctx, st)
+	if err != nil {
+		return stanza.Stanza{}, refuse(ctx, err)
+	}
+	select {
+	case bounce := <-w.answer:
+		return bounce, nil
+	case err = <-confirmed:
+	case <-ctx.Done():
+		return stanza.Stanza{}, context.Cause(ctx)
+	}
+	// The link hands stanzas over in the order of the stream, so an error that
+	// came before the confirmation is here by now.
+	select {
+	case bounce := <-w.answer:
+		return bounce, nil
+	default:
+		return stanza.Stanza{}, refuse(ctx, err)
+	}
+}
+
+// confirmed sends a stanza that nothing can come back for.
+func (c *Component) confirmed(ctx context.Context, st stanza.Stanza) error {
+	confirmed, err := c.o.Link.Send(ctx, st)
+	if err != nil {
+		return refuse(ctx, err)
+	}
+	select {
+	case err = <-confirmed:
+		return refuse(ctx, err)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// query sends an iq and waits for its answer.
+func (c *Component) query(ctx context.Context, st stanza.Stanza, wait time.Duration) (stanza.Stanza, error) {
+	if wait < 0 {
+		wait = c.o.IQTimeout
+	}
+	wait = min(wait, c.o.IQMaxTimeout)
+
+	w := newWaiter(st)
+	if err := c.waiting.addQuery(w, c.o.MaxOutstanding); err != nil {
+		return stanza.Stanza{}, err
+	}
+	defer c.waiting.remove(w)
+
+	began := time.Now()
+	if wait == 0 {
+		if err := c.o.Link.Post(ctx, st); err != nil {
+			return stanza.Stanza{}, refuse(ctx, err)
+		}
+	}
+	waitCtx, cancel := context.WithTimeoutCause(ctx, wait, errAnswerTimeout)
+	defer cancel() // also tells the link not to write the query again
+	answer, err := c.await(waitCtx, st, w, wait)
+	c.metrics.queryEnded(answer, err, time.Since(began))
+	return answer, err
+}
+
+// await sends the query and waits until it is answered, can't be confirmed, or
+// ctx ends. A get is written again after a reconnect; a set is not, since
+// carrying it out twice may not be the same as once.
+func (c *Component) await(ctx context.Context, st stanza.Stanza, w *waiter, wait time.Duration) (stanza.Stanza, error) {
+	var confirmed <-chan error
+	if wait > 0 {
+		var err error
+		if st.Type() == stanza.Get {
+			confirmed, err = c.o.Link.Send(ctx, st)
+		} else {
+			confirmed, err = c.o.Link.SendOnce(ctx, st)
+		}
+		if err != nil {
+			return stanza.Stanza{}, c.unanswered(ctx, st, wait, err)
+		}
+	}
+	for {
+		select {
+		case answer := <-w.answer:
+			return answer, nil
+		case err := <-confirmed:
+			if err != nil {
+				return stanza.Stanza{}, c.unanswered(ctx, st, wait, err)
+			}
+			confirmed = nil // the server has it: now for the answer
+		case <-ctx.Done():
+			return stanza.Stanza{}, c.unanswered(ctx, st, wait, context.Cause(ctx))
+		}
+	}
+}
+
+// unanswered turns the reason why a query ended without an answer into the
+// error for its caller.
+func (c *Component) unanswered(ctx context.Context, st stanza.Stanza, wait time.Duration, err error) error {
+	if errors.Is(err, errAnswerTimeout) || errors.Is(context.Cause(ctx), errAnswerTimeout) {
+		return &stanza.Refusal{
+			Reason: stanza.AnswerTimeout,
+			Text:   fmt.Sprintf("%s did not answer within %s", st.To(), wait),
+			Err:    errAnswerTimeout,
+		}
+	}
+	return refuse(ctx, err)
+}
+
+// refuse turns an error of the link into one for the caller. The link's own
+// refusals are written for callers already.
+func refuse(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if _, ok := errors.AsType[*stanza.Refusal](err); ok {
+		return err
+	}
+	return &stanza.Refusal{Reason: stanza.LinkUnavailable, Text: "the XMPP server can't be reached at the moment", Err: err}
+}
