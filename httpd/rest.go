@@ -1,0 +1,140 @@
+package httpd
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/restanza/restanza/stanza"
+)
+
+// rest answers /rest and what is below it.
+func (s *Server) rest(w http.ResponseWriter, r *http.Request) int {
+	switch r.Method {
+	case http.MethodPost:
+		return s.post(w, r)
+	case http.MethodOptions:
+		h := w.Header()
+		h["Allow"] = []string{"OPTIONS, POST"}
+		h["Accept-Post"] = []string{s.formats.names()}
+		w.WriteHeader(http.StatusOK)
+		return http.StatusOK
+	default:
+		return s.refuse(w, r, allowOnly(r, http.MethodOptions, http.MethodPost))
+	}
+}
+
+// post takes a stanza from a caller, hands it to his component, and answers
+// with what came of it.
+func (s *Server) post(w http.ResponseWriter, r *http.Request) int {
+	g, p := s.keys.authenticate(r.Header)
+	if p != nil {
+		s.metrics.unauthorized.Inc()
+		return s.refuse(w, r, p)
+	}
+	st, err := s.readStanza(r, g.bodyLimit)
+	if err != nil {
+		return s.fail(w, r, err)
+	}
+	prefs := preferencesOf(r.Header)
+	answer, err := g.component.Submit(r.Context(), g.identity, st, prefs.submitOptions())
+	if err != nil {
+		if hungUp(r.Context()) {
+			return statusHungUp
+		}
+		return s.fail(w, r, err)
+	}
+	if applied := prefs.applied(st, answer); applied != "" {
+		w.Header()["Preference-Applied"] = []string{applied}
+	}
+	if answer.IsZero() {
+		w.WriteHeader(http.StatusAccepted)
+		return http.StatusAccepted
+	}
+	status := http.StatusOK
+	if prefs.strict && answer.Type() == stanza.TypeError {
+		status = statusOf(answer.Err())
+	}
+	s.sendStanza(w, r, status, answer)
+	return status
+}
+
+// readStanza reads the body of r and the stanza in it. The size is looked at
+// before the media type, as in mod_rest.
+func (s *Server) readStanza(r *http.Request, limit int) (stanza.Stanza, error) {
+	buf := getBuffer()
+	defer putBuffer(buf)
+	var p *problem
+	if *buf, p = readBody(*buf, r, limit); p != nil {
+		return stanza.Stanza{}, p
+	}
+	f, p := s.formats.forRequest(r.Header)
+	if p != nil {
+		return stanza.Stanza{}, p
+	}
+	return f.decode(*buf)
+}
+
+// nosniff is the value of X-Content-Type-Options: a browser must not take for
+// a page what someone else has sent.
+var nosniff = []string{"nosniff"}
+
+// unchunked is the size up to which net/http finds out the length of a body by
+// itself.
+const unchunked = 2048
+
+// sendStanza writes a stanza as the body of the answer.
+func (s *Server) sendStanza(w http.ResponseWriter, r *http.Request, status int, st stanza.Stanza) {
+	f := s.formats.forAnswer(r.Header)
+	buf := getBuffer()
+	defer putBuffer(buf)
+	*buf = f.encode(*buf, st)
+	h := w.Header()
+	h["Content-Type"] = f.contentType
+	h["X-Content-Type-Options"] = nosniff
+	if len(*buf) > unchunked {
+		h["Content-Length"] = []string{strconv.Itoa(len(*buf))}
+	}
+	w.WriteHeader(status)
+	s.send(w, *buf)
+}
+
+// send writes a body. A caller that is gone by now has no use for it.
+func (s *Server) send(w http.ResponseWriter, body []byte) {
+	if _, err := w.Write(body); err != nil {
+		s.log.Debug("http answer not written", slog.Any("error", err))
+	}
+}
+
+// hungUp reports whether a held request has ended because its caller is gone.
+func hungUp(ctx context.Context) bool {
+	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), errStopping)
+}
+
+// fail answers a request that came to nothing, and returns the status.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) int {
+	return s.refuse(w, r, s.problemOf(err))
+}
+
+// problemOf returns the answer for an error: its own if it has one, that of
+// the table for a refusal, and a constant text for all others.
+func (s *Server) problemOf(err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	var p *problem
+	if refusal, ok := errors.AsType[*stanza.Refusal](err); ok {
+		p = problemFor(refusal)
+	} else if errors.Is(err, errStopping) {
+		p = problemFor(&stanza.Refusal{Reason: stanza.LinkUnavailable, Text: "the gateway is shutting down: try again in a moment"})
+	}
+	if p == nil {
+		id := newInstanceID()
+		s.log.Error("http request failed", slog.String("instance_id", id), slog.Any("error", err))
+		return internalProblem(id)
+	}
+	p.retryAfter = max(p.retryAfter, retryAfterOf(err))
+	return p
+}

@@ -1,0 +1,140 @@
+package httpd
+
+import (
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/restanza/restanza/stanza"
+)
+
+// route is an endpoint. The names are label values of metrics.
+type route string
+
+// The routes. Paths are compared here and not by a http.ServeMux, which answers
+// a doubled slash with a redirect: the body would be lost on the way.
+const (
+	routeRest    route = "rest"
+	routeLivez   route = "livez"
+	routeReadyz  route = "readyz"
+	routeMetrics route = "metrics"
+	routeOther   route = "other"
+)
+
+func routes() []route {
+	return []route{routeRest, routeLivez, routeReadyz, routeMetrics, routeOther}
+}
+
+// routeOf returns the endpoint at a path. Doubled slashes count as one.
+func (s *Server) routeOf(path string) route {
+	for strings.HasPrefix(path, "//") {
+		path = path[1:]
+	}
+	switch {
+	case path == "/rest":
+		return routeRest
+	case strings.HasPrefix(path, "/rest/") && !isEcho(path):
+		return routeRest
+	case path == "/livez" && s.o.Health:
+		return routeLivez
+	case path == "/readyz" && s.o.Health:
+		return routeReadyz
+	case path == "/metrics" && s.scrape != nil:
+		return routeMetrics
+	default:
+		return routeOther
+	}
+}
+
+// isEcho reports whether a path is the one at which mod_rest builds a stanza
+// and sends nothing. Whoever posts there must not find it sent.
+func isEcho(path string) bool {
+	return strings.Trim(path[len("/rest/"):], "/") == "echo"
+}
+
+// statusHungUp stands in metrics and logs for a request whose caller was gone
+// before there was an answer. Nothing is sent.
+const statusHungUp = 499
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	s.metrics.inFlight.Inc()
+	rt := s.routeOf(r.URL.Path)
+	status := s.guard(rt, w, r)
+	took := time.Since(began)
+	s.metrics.inFlight.Dec()
+	s.metrics.done(rt, r.Method, status, took)
+	if s.log.Enabled(r.Context(), slog.LevelDebug) {
+		s.log.LogAttrs(r.Context(), slog.LevelDebug, "http request",
+			slog.String("route", string(rt)), slog.String("method", r.Method), slog.Int("status", status),
+			slog.Duration("took", took), slog.String("remote", r.RemoteAddr))
+	}
+	if status == statusHungUp {
+		panic(http.ErrAbortHandler) // ends the connection without an answer
+	}
+}
+
+// guard answers a request and returns the status, also if a handler panics.
+// Handlers write their answer in one go at their end, so that a panic leaves
+// none begun.
+func (s *Server) guard(rt route, w http.ResponseWriter, r *http.Request) (status int) {
+	defer func() {
+		switch v := recover(); v {
+		case nil:
+		case http.ErrAbortHandler:
+			status = statusHungUp
+		default:
+			s.metrics.panics.Inc()
+			id := newInstanceID()
+			s.log.Error("http handler panicked", slog.String("instance_id", id),
+				slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+			status = s.refuse(w, r, internalProblem(id))
+		}
+	}()
+	switch rt {
+	case routeRest:
+		return s.rest(w, r)
+	case routeLivez:
+		return s.livez(w, r)
+	case routeReadyz:
+		return s.readyz(w, r)
+	case routeMetrics:
+		return s.showMetrics(w, r)
+	default:
+		return s.refuse(w, r, newProblem(http.StatusNotFound, stanza.Cancel, "item-not-found", s.endpoints))
+	}
+}
+
+// allowOnly returns the answer to a method that a route does not have, nil if
+// it has it. mod_rest answers 404; RFC 9110 §15.5.6 has a status for it.
+func allowOnly(r *http.Request, methods ...string) *problem {
+	if slices.Contains(methods, r.Method) {
+		return nil
+	}
+	allowed := strings.Join(methods, ", ")
+	p := newProblem(http.StatusMethodNotAllowed, stanza.Cancel, "not-allowed",
+		fmt.Sprintf("the method %.20q is not supported here; these are: %s", r.Method, allowed))
+	p.header = http.Header{"Allow": {allowed}}
+	return p
+}
+
+// listEndpoints names what there is, for those who ask for something else.
+func (s *Server) listEndpoints() string {
+	list := []string{"POST /rest"}
+	if s.o.Health {
+		list = append(list, "GET /livez", "GET /readyz")
+	}
+	if s.scrape != nil {
+		list = append(list, "GET /metrics")
+	}
+	return "there is nothing here; the gateway has " + strings.Join(list, ", ")
+}
+
+// newInstanceID returns an id by which an operator finds one error in the log.
+func newInstanceID() string { return rand.Text()[:12] }

@@ -1,0 +1,200 @@
+package httpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/restanza/restanza/gateway"
+	"github.com/restanza/restanza/jid"
+	"github.com/restanza/restanza/stanza"
+)
+
+// Component is what the door needs of a component of the gateway.
+// *gateway.Component is one.
+type Component interface {
+	// Domain returns the component's XMPP domain.
+	Domain() jid.JID
+	// Submit sends a stanza on behalf of identity and waits for what tells the
+	// caller how it went: the zero Stanza means accepted. Errors are
+	// *stanza.Refusal, the cause of ctx's end, or internal.
+	Submit(ctx context.Context, identity jid.JID, st stanza.Stanza, o gateway.SubmitOptions) (stanza.Stanza, error)
+}
+
+// Defaults of Options and Credential.
+const (
+	DefaultBodyLimit   = 196_608
+	DefaultReadTimeout = 10 * time.Second
+	DefaultIdleTimeout = 2 * time.Minute
+	DefaultLongestWait = 5 * time.Minute
+	DefaultGrace       = 10 * time.Second
+)
+
+const (
+	// maxHeaderBytes bounds the request line and the header together.
+	maxHeaderBytes = 32 << 10
+	// writingTime is how long writing an answer may take once it is there.
+	writingTime = time.Minute
+	// cutOffTime is how long the requests that were held to the end of the
+	// grace have for writing their answers.
+	cutOffTime = 2 * time.Second
+)
+
+// Options of a Server. Credentials are required.
+type Options struct {
+	Credentials []Credential
+	Realm       string // in challenges; empty: "DOMAIN/rest" with one component, "restanza" with several
+
+	CertFile string // PEM; with KeyFile: serve TLS. Both are read again when they change
+	KeyFile  string
+
+	ReadTimeout time.Duration // for a whole request, header and body; 0: DefaultReadTimeout
+	IdleTimeout time.Duration // for a kept-alive connection without a request; 0: DefaultIdleTimeout
+	LongestWait time.Duration // how long a Submit can take at most; 0: DefaultLongestWait
+	Grace       time.Duration // how long running requests may go on at the end; 0: DefaultGrace
+
+	Health bool           // serve /livez and /readyz
+	Checks func() []Check // what /readyz tells; nil: ready while the Server runs
+
+	Gatherer prometheus.Gatherer   // what /metrics shows; nil: no /metrics
+	Metrics  prometheus.Registerer // for the Server's own metrics; nil: none are kept
+
+	Logger *slog.Logger // nil: no logging
+}
+
+// Server is the HTTP door. Its methods may be called concurrently, except that
+// Serve is called once.
+type Server struct {
+	o           Options
+	keys        *keyring
+	formats     formats
+	certificate *certificate // nil without TLS
+	scrape      http.Handler // nil without /metrics
+	endpoints   string       // for the document of a 404
+	metrics     *metrics
+	log         *slog.Logger
+	stopping    atomic.Bool // set once Serve's context has ended
+}
+
+// New returns a Server. It reads the certificate, if there is one; nothing else
+// happens before Serve.
+func New(o Options) (*Server, error) {
+	o = o.withDefaults()
+	s := &Server{o: o, formats: formats{xmlFormat}, log: o.Logger}
+	var err error
+	if s.keys, err = newKeyring(o.Credentials, o.Realm); err != nil {
+		return nil, fmt.Errorf("httpd: %w", err)
+	}
+	if o.CertFile != "" || o.KeyFile != "" {
+		if s.certificate, err = newCertificate(o.CertFile, o.KeyFile, o.Logger); err != nil {
+			return nil, fmt.Errorf("httpd: %w", err)
+		}
+	}
+	if s.metrics, err = newMetrics(o.Metrics); err != nil {
+		return nil, fmt.Errorf("httpd: %w", err)
+	}
+	if o.Gatherer != nil {
+		s.scrape = newScrape(o.Gatherer, o.Logger)
+	}
+	s.endpoints = s.listEndpoints()
+	return s, nil
+}
+
+func (o Options) withDefaults() Options {
+	defaults := []struct {
+		d        *time.Duration
+		fallback time.Duration
+	}{
+		{&o.ReadTimeout, DefaultReadTimeout},
+		{&o.IdleTimeout, DefaultIdleTimeout},
+		{&o.LongestWait, DefaultLongestWait},
+		{&o.Grace, DefaultGrace},
+	}
+	for _, f := range defaults {
+		if *f.d == 0 {
+			*f.d = f.fallback
+		}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// errStopping is the cause of the end of a request that was held to the end of
+// the grace.
+var errStopping = errors.New("httpd: shutting down")
+
+// Serve answers requests that come in through ln, which it closes, until ctx
+// ends. Then it takes no more connections, waits for the running requests at
+// most Options.Grace, and cuts off the rest: what is still held is answered
+// with 503. The error is nil after such an end, and says why the listener
+// failed otherwise.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	base, cutOff := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cutOff(errStopping)
+	hs := s.httpServer(base)
+
+	failed := make(chan error, 1)
+	go func() {
+		if s.certificate != nil {
+			failed <- hs.ServeTLS(ln, "", "")
+		} else {
+			failed <- hs.Serve(ln)
+		}
+	}()
+	select {
+	case err := <-failed:
+		s.stopping.Store(true)
+		s.drain(hs, cutOff)
+		return fmt.Errorf("httpd: accept on %s: %w", ln.Addr(), err)
+	case <-ctx.Done():
+	}
+	s.stopping.Store(true)
+	s.drain(hs, cutOff)
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("httpd: accept on %s: %w", ln.Addr(), err)
+	}
+	return nil
+}
+
+// drain ends hs in two steps.
+func (s *Server) drain(hs *http.Server, cutOff context.CancelCauseFunc) {
+	atGraceEnd := time.AfterFunc(s.o.Grace, func() { cutOff(errStopping) })
+	defer atGraceEnd.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), s.o.Grace+cutOffTime)
+	defer cancel()
+	if err := hs.Shutdown(ctx); err != nil {
+		s.log.Warn("http connections cut off at shutdown", slog.Any("error", err))
+		if err := hs.Close(); err != nil {
+			s.log.Warn("http server not closed cleanly", slog.Any("error", err))
+		}
+	}
+}
+
+// httpServer returns the server with its limits. ReadTimeout covers header and
+// body of every request, also of one that is refused before its body is read;
+// it ends with the body, so that a held request outlives it. WriteTimeout
+// counts from the end of the header and must cover the wait.
+func (s *Server) httpServer(base context.Context) *http.Server {
+	hs := &http.Server{
+		Handler:        s,
+		BaseContext:    func(net.Listener) context.Context { return base },
+		ReadTimeout:    s.o.ReadTimeout,
+		WriteTimeout:   s.o.ReadTimeout + s.o.LongestWait + writingTime,
+		IdleTimeout:    s.o.IdleTimeout,
+		MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	if s.certificate != nil {
+		hs.TLSConfig = s.certificate.config()
+	}
+	return hs
+}
