@@ -1,0 +1,105 @@
+package config
+
+import "github.com/restanza/restanza/jid"
+
+// Config is everything that a Restanza can be told. [Default] gives one to start from
+// and [Config.Validate] checks it.
+type Config struct {
+	HTTP          HTTP        `toml:"http"`
+	Log           Log         `toml:"log"`
+	ShutdownGrace Duration    `toml:"shutdown_grace"` // for requests under way when the program is told to stop
+	Components    []Component `toml:"component"`      // at least one
+}
+
+// HTTP is the door for callers.
+type HTTP struct {
+	Listen         string   `toml:"listen"`          // host:port; no host: all addresses; port 0: any free one
+	TLSCertificate string   `toml:"tls_certificate"` // PEM file; with TLSKey: HTTPS; empty: plain HTTP
+	TLSKey         string   `toml:"tls_key"`         // PEM file
+	ReadTimeout    Duration `toml:"read_timeout"`    // for a whole request, its body included
+	IdleTimeout    Duration `toml:"idle_timeout"`    // for a connection between two requests
+}
+
+// Log says what is logged, and how.
+type Log struct {
+	Level  string `toml:"level"`  // debug, info, warn or error
+	Format string `toml:"format"` // text or json
+}
+
+// Component is one XMPP component (XEP-0114): a domain that an XMPP server hands over to
+// this gateway. [DefaultComponent] gives one to start from.
+type Component struct {
+	Domain     jid.JID `toml:"domain"`      // a domain alone; distinct over all components
+	Server     string  `toml:"server"`      // host:port where the server takes components
+	Secret     Secret  `toml:"secret"`      // shared with the server; never empty in a checked Config
+	SecretFile string  `toml:"secret_file"` // where Sources.Load reads Secret from; empty: it stands in the configuration
+
+	IQTimeout         Duration `toml:"iq_timeout"`          // wait for an iq's answer unless the caller says otherwise
+	IQMaxTimeout      Duration `toml:"iq_max_timeout"`      // the longest that a caller may ask for
+	ConfirmTimeout    Duration `toml:"confirm_timeout"`     // wait for the server's confirmation of a message or presence
+	StanzaSizeLimit   int      `toml:"stanza_size_limit"`   // bytes of a request body, inclusive
+	MaxOutstandingIQs int      `toml:"max_outstanding_iqs"` // queries that wait for an answer at once
+
+	Credentials []Credential `toml:"credential"`
+	Callback    Callback     `toml:"callback"`
+}
+
+// Credential lets the callers that know it speak.
+type Credential struct {
+	// Authorization is the complete value of the HTTP header: a scheme, a blank and what
+	// belongs to it, as in "Bearer xyz". Distinct over all components, since it tells them apart.
+	Authorization Secret `toml:"authorization"`
+	// AuthorizationFile is where Sources.Load reads Authorization from; empty: it stands in the configuration.
+	AuthorizationFile string `toml:"authorization_file"`
+	// Identity is the address that the credential stands for: the domain (which is what the zero value means),
+	// or a bare or full address in it. It is the default sender and the widest one (jid.JID.Covers).
+	Identity jid.JID `toml:"identity"`
+}
+
+// Callback is the web service that gets what comes in. The zero URL means that there is none.
+type Callback struct {
+	URL         Secret   `toml:"url"`         // may hold user:password; {kind} {type} {to} {from} are filled in
+	Stanzas     []string `toml:"stanzas"`     // of message, presence, iq
+	Events      []string `toml:"events"`      // of bare, full, host: the form of the to address
+	Timeout     Duration `toml:"timeout"`     // for one callback, from dialling to the last byte
+	Concurrency int      `toml:"concurrency"` // callbacks under way at once
+	QueueLimit  int      `toml:"queue_limit"` // stanzas that wait for their callback
+}
+
+// Default returns a Config with every default and no component.
+func Default() Config {
+	return Config{
+		HTTP: HTTP{
+			Listen:      "127.0.0.1:5281",
+			ReadTimeout: 10 * second,
+			IdleTimeout: 2 * minute,
+		},
+		Log:           Log{Level: "info", Format: "text"},
+		ShutdownGrace: 10 * second,
+	}
+}
+
+// DefaultComponent returns a Component with every default: no domain, no secret, no
+// credentials, no callback URL.
+func DefaultComponent() Component {
+	return Component{
+		Server:            "127.0.0.1:5347",
+		IQTimeout:         2 * minute,
+		IQMaxTimeout:      5 * minute,
+		ConfirmTimeout:    30 * second,
+		StanzaSizeLimit:   192 * kibibyte,
+		MaxOutstandingIQs: 20_000,
+		Callback: Callback{
+			Stanzas:     []string{"message", "presence", "iq"},
+			Events:      []string{"bare", "full", "host"},
+			Timeout:     30 * second,
+			Concurrency: 64,
+			QueueLimit:  10_000,
+		},
+	}
+}
+
+const (
+	kibibyte = 1 << 10
+	mebibyte = 1 << 20
+)

@@ -1,0 +1,95 @@
+package config_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/restanza/restanza/config"
+	"github.com/restanza/restanza/jid"
+)
+
+// commented finds the settings that stand in the example as comments.
+var commented = regexp.MustCompile(`(?m)^#([a-z_]+ = )`)
+
+// withDefaults is the example with its comments taken as settings.
+func withDefaults() string { return commented.ReplaceAllString(config.Example(), "$1") }
+
+func TestExample_coversEveryKey(t *testing.T) {
+	var tree map[string]any
+	if err := toml.Unmarshal([]byte(withDefaults()), &tree); err != nil {
+		t.Fatal(err)
+	}
+	got := leaves(tree, "")
+	slices.Sort(got)
+	if d := cmp.Diff(keys(), got); d != "" {
+		t.Errorf("(-structs +example)\n%s", d)
+	}
+}
+
+func leaves(v any, path string) []string {
+	switch v := v.(type) {
+	case map[string]any:
+		var all []string
+		for name, child := range v {
+			all = append(all, leaves(child, strings.TrimPrefix(path+"."+name, "."))...)
+		}
+		return all
+	case []any:
+		if table, ok := v[0].(map[string]any); ok {
+			return leaves(table, path)
+		}
+	}
+	return []string{path}
+}
+
+func TestExample_isComplete(t *testing.T) {
+	got, warnings := load(t, file(config.Example()))
+	want := config.DefaultComponent()
+	want.Domain, want.Secret = jid.MustParse("rest.example.net"), "change-me"
+	want.Credentials = []config.Credential{{Authorization: "Bearer change-me-too", Identity: want.Domain}}
+	if d := diff(whole(want), got); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	if len(warnings) > 0 {
+		t.Errorf("warnings: %q", warnings)
+	}
+}
+
+// What has a default stands there with its default; what has none as an example.
+func TestExample_commentsAreDefaults(t *testing.T) {
+	c, err := config.Parse("example", []byte(withDefaults()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := map[string]bool{}
+	for _, s := range config.Settings() {
+		examples[s.Key] = s.Default() == ""
+	}
+	got, want := c.Components[0], config.DefaultComponent()
+	for key, reset := range map[string]func(){
+		"component.domain":                        func() { got.Domain = jid.JID{} },
+		"component.secret":                        func() { got.Secret = "" },
+		"component.secret_file":                   func() { got.SecretFile = "" },
+		"component.callback.url":                  func() { got.Callback.URL = "" },
+		"component.credential.authorization":      func() { got.Credentials[0].Authorization = "" },
+		"component.credential.authorization_file": func() { got.Credentials[0].AuthorizationFile = "" },
+		"component.credential.identity":           func() { got.Credentials[0].Identity = jid.JID{} },
+		"http.tls_certificate":                    func() { c.HTTP.TLSCertificate = "" },
+		"http.tls_key":                            func() { c.HTTP.TLSKey = "" },
+	} {
+		if !examples[key] {
+			t.Errorf("%s has a default, which the example must show", key)
+		}
+		reset()
+	}
+	want.Credentials = []config.Credential{{}}
+	c.Components = []config.Component{got}
+	if d := diff(whole(want), c); d != "" {
+		t.Errorf("(-defaults +example)\n%s", d)
+	}
+}

@@ -1,0 +1,101 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"strings"
+)
+
+// serverPort is where XMPP servers take components by custom.
+const serverPort = "5347"
+
+// resolve fills in what follows from other settings: secrets from their files, the port
+// of a server, the address of a credential.
+func (d *draft) resolve() {
+	for i := range d.config.Components {
+		c := &d.config.Components[i]
+		path := index("component", i)
+		d.readSecret(&c.Secret, c.SecretFile, path+".secret")
+		if server, ok := withPort(c.Server); ok {
+			c.Server = server
+		}
+		for j := range c.Credentials {
+			credential := &c.Credentials[j]
+			d.readSecret(&credential.Authorization, credential.AuthorizationFile, index(path+".credential", j)+".authorization")
+			if credential.Identity.IsZero() {
+				credential.Identity = c.Domain
+			}
+		}
+	}
+}
+
+// readSecret reads the secret whose key is path from the file that path_file names, if any.
+func (d *draft) readSecret(s *Secret, file, path string) {
+	if file == "" {
+		return
+	}
+	path += "_file"
+	if *s != "" {
+		key := strings.TrimSuffix(path[strings.LastIndexByte(path, '.')+1:], "_file")
+		d.fail(path, "%s is set too; leave one of them out", key)
+		return
+	}
+	data, info, err := readBounded(file, maxSecretFile)
+	if err != nil {
+		d.fail(path, "%s", err)
+		return
+	}
+	data = bytes.TrimRight(data, "\r\n")
+	if len(data) == 0 {
+		d.fail(path, "%s is empty", file)
+		return
+	}
+	d.warnReadable(info, file, true)
+	*s = Secret(data)
+}
+
+// withPort completes a server's address: a host alone gets the usual port.
+func withPort(server string) (string, bool) {
+	if host, port, err := net.SplitHostPort(server); err == nil {
+		return net.JoinHostPort(host, port), true
+	}
+	host := server
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		host, ok = strings.CutSuffix(inner, "]")
+		if !ok {
+			return "", false
+		}
+	}
+	if strings.ContainsAny(host, "[]") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
+		return "", false
+	}
+	return net.JoinHostPort(host, serverPort), true
+}
+
+// checkHostPort says what is wrong with host:port; empty: nothing. Without a host it stands for all addresses.
+func checkHostPort(s string, needHost bool, lowest int) string {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return fmt.Sprintf("%q is no host:port", s)
+	}
+	if host == "" && needHost || strings.ContainsAny(host, " /@") {
+		return fmt.Sprintf("%q has no proper host", s)
+	}
+	n, ok := portNumber(port)
+	if !ok || n < lowest {
+		return fmt.Sprintf("%q has no proper port: a number from %d to 65535", s, lowest)
+	}
+	return ""
+}
+
+func portNumber(s string) (int, bool) {
+	n := 0
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' || n > 65535 {
+			return 0, false
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n, s != "" && n <= 65535
+}

@@ -1,0 +1,94 @@
+package config
+
+import "strings"
+
+// Type is how a setting is written.
+type Type string
+
+// The types of settings.
+const (
+	Text     Type = "text"
+	File     Type = "file"     // a path; relative ones start at the folder of the configuration file
+	Address  Type = "address"  // an XMPP address
+	Time     Type = "duration" // such as "30s"
+	Number   Type = "number"
+	TextList Type = "list" // in a flag or variable: separated by commas
+)
+
+// Setting describes one key: what it is called and what may stand there.
+type Setting struct {
+	Key    string // in the file, with its tables: "component.callback.timeout"
+	Flag   string // of the command, without the dashes: "callback-timeout"
+	Usage  string // what it means, in one line
+	Type   Type
+	Secret bool     // the value must not be shown
+	Values []string // the only values (of each entry, for a list); nil: no such bounds
+	Min    int      // bounds of a Number; a duration is between MinDuration and MaxDuration
+	Max    int
+}
+
+// MinDuration and MaxDuration are the bounds of every duration.
+const (
+	MinDuration = second / 1000
+	MaxDuration = 24 * 60 * minute
+)
+
+// envPrefix begins the name of every variable.
+const envPrefix = "RESTANZA_"
+
+// ConfigEnv is the variable that names the configuration file.
+const ConfigEnv = envPrefix + "CONFIG"
+
+// Env returns the name of the setting's environment variable.
+func (s Setting) Env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.Flag, "-", "_"))
+}
+
+// Default returns the default as it would be written in a flag; empty: there is none.
+func (s Setting) Default() string {
+	c := Default()
+	c.Components = []Component{DefaultComponent()}
+	c.Components[0].Credentials = []Credential{{}}
+	text := ""
+	eachField(&c, s.Key, func(_ string, v value) { text = v.text() })
+	return text
+}
+
+// Settings returns every setting there is, in the order of the documentation. Those of
+// a component, its credential and its callback stand for the one-component case when they come from
+// a flag or a variable.
+func Settings() []Setting {
+	return []Setting{
+		{Key: "component.domain", Flag: "component", Type: Address, Usage: "domain of the component, as the XMPP server knows it"},
+		{Key: "component.server", Flag: "server", Type: Text, Usage: "host:port where the XMPP server takes components; the port may be left out if it is 5347"},
+		{Key: "component.secret", Flag: "secret", Type: Text, Secret: true, Usage: "secret shared with the XMPP server"},
+		{Key: "component.secret_file", Flag: "secret-file", Type: File, Usage: "file that holds the secret"},
+
+		{Key: "component.credential.authorization", Flag: "credentials", Type: Text, Secret: true, Usage: "complete Authorization value that callers send, such as 'Bearer xyz'"},
+		{Key: "component.credential.authorization_file", Flag: "credentials-file", Type: File, Usage: "file that holds the Authorization value"},
+		{Key: "component.credential.identity", Flag: "identity", Type: Address, Usage: "address that the credential stands for; the component's domain unless given"},
+
+		{Key: "component.callback.url", Flag: "callback-url", Type: Text, Secret: true, Usage: "where incoming stanzas are posted; may hold user:password and {kind} {type} {to} {from}"},
+		{Key: "component.callback.stanzas", Flag: "callback-stanzas", Type: TextList, Values: []string{"message", "presence", "iq"}, Usage: "kinds of stanzas that are posted"},
+		{Key: "component.callback.events", Flag: "callback-events", Type: TextList, Values: []string{"bare", "full", "host"}, Usage: "forms of the to address whose stanzas are posted"},
+		{Key: "component.callback.timeout", Flag: "callback-timeout", Type: Time, Usage: "time for one callback, from connecting to the last byte"},
+		{Key: "component.callback.concurrency", Flag: "callback-concurrency", Type: Number, Min: 1, Max: 10_000, Usage: "callbacks under way at once"},
+		{Key: "component.callback.queue_limit", Flag: "callback-queue-limit", Type: Number, Min: 1, Max: 1_000_000, Usage: "stanzas that may wait for their callback"},
+
+		{Key: "component.iq_timeout", Flag: "iq-timeout", Type: Time, Usage: "wait for the answer to an iq, unless the request says otherwise"},
+		{Key: "component.iq_max_timeout", Flag: "iq-max-timeout", Type: Time, Usage: "longest wait that a request may ask for"},
+		{Key: "component.confirm_timeout", Flag: "confirm-timeout", Type: Time, Usage: "wait for the XMPP server's confirmation of a message or presence"},
+		{Key: "component.stanza_size_limit", Flag: "stanza-size-limit", Type: Number, Min: kibibyte, Max: 10 * mebibyte, Usage: "largest request body in bytes; keep it below the XMPP server's own limit"},
+		{Key: "component.max_outstanding_iqs", Flag: "max-outstanding-iqs", Type: Number, Min: 1, Max: 1_000_000, Usage: "iq requests that may wait for their answers at once"},
+
+		{Key: "http.listen", Flag: "listen", Type: Text, Usage: "host:port for HTTP; no host means all addresses, port 0 any free port"},
+		{Key: "http.tls_certificate", Flag: "tls-certificate", Type: File, Usage: "PEM file with the certificate chain; HTTPS then, and read again when it changes"},
+		{Key: "http.tls_key", Flag: "tls-key", Type: File, Usage: "PEM file with the private key of the certificate"},
+		{Key: "http.read_timeout", Flag: "read-timeout", Type: Time, Usage: "time for a whole request to come in"},
+		{Key: "http.idle_timeout", Flag: "idle-timeout", Type: Time, Usage: "time after which a connection without a request is closed"},
+
+		{Key: "log.level", Flag: "log-level", Type: Text, Values: []string{"debug", "info", "warn", "error"}, Usage: "least level that is logged"},
+		{Key: "log.format", Flag: "log-format", Type: Text, Values: []string{"text", "json"}, Usage: "form of the log on standard error"},
+		{Key: "shutdown_grace", Flag: "shutdown-grace", Type: Time, Usage: "time that requests under way get to finish when the program is told to stop"},
+	}
+}
