@@ -24,6 +24,11 @@ var textMessage = `<message from='juliet@capulet.example/balcony' to='romeo@mont
 	strings.Repeat("What's in a name? That which we call a rose, by any other word would smell as sweet.\n", 47) +
 	`</body></message>`
 
+// cyrillicMessage is a message of 4 KB of text beyond ASCII.
+var cyrillicMessage = `<message from='juliet@capulet.example/balcony' to='romeo@montague.example' type='chat'><body>` +
+	strings.Repeat("Что в имени? То, что зовём мы розой, и под другим названьем сохраняло б свой сладкий запах.\n", 25) +
+	`</body></message>`
+
 // discoAnswer is an IQ of 4 KB that is nearly all tags.
 var discoAnswer = func() string {
 	var b strings.Builder
@@ -39,6 +44,7 @@ var discoAnswer = func() string {
 var benchmarked = []struct{ name, doc string }{
 	{"message355", chatMessage},
 	{"text4K", textMessage},
+	{"cyrillic4K", cyrillicMessage},
 	{"disco4K", discoAnswer},
 }
 

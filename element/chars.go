@@ -11,7 +11,7 @@ const (
 	namePart               // may continue a name
 	whiteSpace             // XML 1.0 §2.3
 	plainText              // stands for itself in text, whatever surrounds it
-	plainValue             // stands for itself in an attribute's value
+	plainValue             // stands for itself in an attribute's value; white space but the space does not
 )
 
 var class = func() (t [256]uint8) {
@@ -30,7 +30,7 @@ var class = func() (t [256]uint8) {
 		if c != '<' && c != '&' && c != '>' {
 			t[c] |= plainText
 		}
-		if c != '<' && c != '&' && c != '"' && c != '\'' {
+		if c >= 0x20 && c != '<' && c != '&' && c != '"' && c != '\'' {
 			t[c] |= plainValue
 		}
 	}
@@ -60,6 +60,12 @@ func isChar(r rune) bool {
 // checkChar checks the character at i, which is beyond ASCII or not allowed, and
 // returns its length.
 func checkChar(b []byte, i int) (int, error) {
+	switch c := b[i]; { // most characters need no closer look
+	case c >= 0xC2 && c <= 0xDF && i+1 < len(b) && b[i+1]&0xC0 == 0x80:
+		return 2, nil
+	case c >= 0xE1 && c <= 0xEC && i+2 < len(b) && b[i+1]&0xC0 == 0x80 && b[i+2]&0xC0 == 0x80:
+		return 3, nil
+	}
 	if !utf8.FullRune(b[i:]) {
 		return 0, ErrIncomplete
 	}

@@ -6,12 +6,14 @@ import (
 	"unicode/utf8"
 )
 
+const specialInValue = "&\t\n\r"
+
 // Unescape returns an attribute's value as an XML parser gives it (XML 1.0
 // §3.3.3): references are resolved, and each literal tab and line end is a
 // space. Raw must come from a Scanner; in anything else what can't be resolved
 // stays as it is.
 func Unescape(raw []byte) string {
-	if !needsUnescape(raw) {
+	if !bytes.ContainsAny(raw, specialInValue) {
 		return string(raw)
 	}
 	var b strings.Builder

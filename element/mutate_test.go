@@ -24,6 +24,7 @@ var seeds = []string{
 	`<a xmlns:x="http://www.w3.org/XML/1998/namespace"/>`,
 	`<a xmlns:x=""/>`,
 	`<xmlns:a/>`,
+	`<xmlns xml:lang=''><xml:b/></xmlns>`,
 	`<a>]] &gt; ]]&gt; > ]]</a>`,
 	`<a>]]></a>`,
 	`<a><![CDATA[<b>&amp;]]]]><![CDATA[>]]></a>`,
@@ -74,7 +75,7 @@ var bits = []string{
 	" xmlns=''", " xmlns='urn:n'", " xmlns:x='urn:x'", " xmlns:y='urn:x'", " x:b='1'", " y:b='2'", " b='3'", " xml:lang='de'", " e:b=''",
 	" xmlns:x=''", " xmlns:xml='urn:x'", " xmlns:xmlns='urn:x'", " xmlns:e='q'", "xmlns", "xmlns:", "xml:", "x:", "stream:", "::",
 	"http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2000/xmlns/",
-	"\x00", "\x08", "\x1f", "\x7f", "\x80", "\xc2", "\xe2\x82", "\xed\xa0\x80", "\xf0\x9f\x98", "\xf4\x90\x80\x80", "\xff",
+	"\x00", "\x08", "\x1f", "\x7f", "\x80", "\xc2", "\xc0\x80", "\xe0\x80\x80", "\xe2\x82", "\xed\xa0\x80", "\xf0\x9f\x98", "\xf4\x90\x80\x80", "\xff",
 	"\u00e9", "\u0301", "\u00b7", "\u4e2d", "\u0660", "\u2028", "\ufeff", "\ufffd", "\ufffe", "\uffff", "\U0001f600", "\U000e0001", "\u037f", "\u2c00",
 }
 

@@ -49,9 +49,9 @@ func isDeclaration(buf []byte, n name) bool {
 }
 
 // namespaces applies Namespaces in XML 1.0 to the start tag whose attributes
-// have been read. It returns the index of the default namespace's binding, and
-// the element's own namespace.
-func (s *Scanner) namespaces(buf []byte, n name) (base int, space written, err error) {
+// have been read. It returns the indexes of the bindings of the default
+// namespace and of the element's own, -1 for none.
+func (s *Scanner) namespaces(buf []byte, n name) (base, bound int, err error) {
 	attrs := s.attrs[s.rootAttrs:]
 	base, inForce := scopeBase, s.outside
 	if len(s.open) > 0 {
@@ -61,29 +61,24 @@ func (s *Scanner) namespaces(buf []byte, n name) (base int, space written, err e
 	s.bindings = s.bindings[:inForce]
 	for i := range attrs {
 		if err := unique(buf, attrs[:i], &attrs[i]); err != nil {
-			return 0, written{}, err
+			return 0, 0, err
 		}
 		if attrs[i].decl {
 			if err := s.declare(buf, &attrs[i]); err != nil {
-				return 0, written{}, err
+				return 0, 0, err
 			}
 			if attrs[i].name.colon < 0 {
 				base = len(s.bindings) - 1
 			}
 		}
 	}
-	if n.colon < 0 {
-		space = s.bindings[base].space
-	} else {
-		bound, err := s.resolve(buf, n)
-		if err != nil {
-			return 0, written{}, err
-		}
-		if bound >= 0 {
-			space = s.bindings[bound].space
+	bound = base
+	if n.colon >= 0 {
+		if bound, err = s.resolve(buf, n); err != nil {
+			return 0, 0, err
 		}
 	}
-	return base, space, s.attributeNamespaces(buf, attrs)
+	return base, bound, s.attributeNamespaces(buf, attrs)
 }
 
 // unique refuses an attribute that has the same name as one before.
@@ -103,9 +98,13 @@ func (s *Scanner) declare(buf []byte, a *attribute) error {
 	if a.name.colon >= 0 {
 		b.prefix.at = span{a.name.colon + 1, a.name.at.to}
 	}
-	raw := a.value.of(buf)
-	if needsUnescape(raw) {
-		b.value = []byte(Unescape(raw))
+	if a.escaped {
+		b.value = []byte(Unescape(a.value.of(buf)))
+		if bytes.IndexByte(b.value, '\n') >= 0 {
+			// libexpat refuses the character by which it joins namespace
+			// and name, and ejabberd makes that the line feed.
+			return fail(a.name.at.from, NotWellFormed, "a namespace name with a line break")
+		}
 	}
 	if reason := forbidden(b.prefix.of(buf), b.namespace(buf)); reason != "" {
 		return fail(a.name.at.from, NotWellFormed, "%s", reason)
@@ -132,10 +131,6 @@ func forbidden(prefix, space []byte) string {
 		return "the namespace of prefix xmlns can't be declared"
 	case len(prefix) > 0 && len(space) == 0:
 		return "prefix " + clip(prefix) + " is bound to nothing"
-	case bytes.IndexByte(space, '\n') >= 0:
-		// libexpat refuses the character by which it joins namespace and
-		// name, and ejabberd makes that the line feed.
-		return "a namespace name with a line break"
 	}
 	return ""
 }
@@ -195,8 +190,3 @@ func (s *Scanner) resolve(buf []byte, n name) (int, error) {
 	}
 	return -1, nil
 }
-
-// needsUnescape reports whether Unescape would change a value.
-func needsUnescape(raw []byte) bool { return bytes.ContainsAny(raw, specialInValue) }
-
-const specialInValue = "&\t\n\r"

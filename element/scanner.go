@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"unicode/utf8"
 )
 
 // The defaults of Limits.
@@ -188,6 +189,8 @@ func (s *Scanner) step(buf []byte) error {
 		return ErrIncomplete
 	case buf[s.pos] == '<':
 		return s.markup(buf)
+	case len(s.open) == 0 && !utf8.FullRune(buf[s.pos:]):
+		return ErrIncomplete
 	case len(s.open) == 0:
 		return fail(s.pos, NotWellFormed, "an element begins with '<', not with %s", charAt(buf[s.pos:]))
 	}

@@ -6,6 +6,7 @@ import "bytes"
 type attribute struct {
 	name    name
 	value   span
+	escaped bool // Unescape changes the value
 	decl    bool // a namespace declaration
 	binding int  // what the prefix is bound to, -1 for nothing
 }
@@ -69,7 +70,7 @@ func (s *Scanner) tag(buf []byte, scan func(*Scanner, []byte) error) error {
 		return nil
 	}
 	if s.search.at == 0 {
-		s.search = endOfTag{at: s.pos + 2, noQuotes: buf[s.pos+1] == '/'}
+		s.search = endOfTag{at: s.pos + 1, noQuotes: buf[s.pos+1] == '/'}
 		if !s.search.found(buf) {
 			return ErrIncomplete
 		}
@@ -123,11 +124,11 @@ func (s *Scanner) startTag(buf []byte) error {
 	if len(s.open) == s.limits.Depth {
 		return fail(s.pos, TooDeep, "<%s> is nested more than %d levels deep", clip(name.at.of(buf)), s.limits.Depth)
 	}
-	base, space, err := s.namespaces(buf, name)
+	base, bound, err := s.namespaces(buf, name)
 	if err != nil {
 		return err
 	}
-	s.begin(name, space, base, i+1)
+	s.begin(name, base, bound, i+1)
 	if empty {
 		s.end(s.pos)
 	}
@@ -142,23 +143,34 @@ func tagName(buf []byte, at int, err error) error {
 	return err
 }
 
-// begin notes an element whose start tag ends at s.pos.
-func (s *Scanner) begin(n name, space written, base, end int) {
-	switch len(s.open) {
-	case 0:
+// begin notes an element whose start tag ends at end. Base and bound are as
+// namespaces returns them.
+func (s *Scanner) begin(n name, base, bound, end int) {
+	if len(s.open) < 2 {
+		var space written
+		if bound >= 0 {
+			space = s.bindings[bound].space
+		}
+		s.remember(n, space, base, end)
+	}
+	s.open = append(s.open, openElement{n.at, len(s.bindings), base})
+	s.pos, s.run = end, end
+}
+
+// remember keeps what is to be told about the root, or about a child of it.
+func (s *Scanner) remember(n name, space written, base, end int) {
+	if len(s.open) == 0 {
 		s.root, s.rootSpace = n, space
 		s.rootBase = s.bindings[base].space
 		s.rootAttrs = len(s.attrs)
 		s.content.from = end
-	case 1:
-		local := n.at
-		if n.colon >= 0 {
-			local.from = n.colon + 1
-		}
-		s.children = append(s.children, child{span{s.pos, end}, local, space})
+		return
 	}
-	s.open = append(s.open, openElement{n.at, len(s.bindings), base})
-	s.pos, s.run = end, end
+	local := n.at
+	if n.colon >= 0 {
+		local.from = n.colon + 1
+	}
+	s.children = append(s.children, child{span{s.pos, end}, local, space})
 }
 
 // end notes that the element opened last has ended before s.pos, and its
@@ -205,7 +217,7 @@ func (s *Scanner) endTag(buf []byte) error {
 
 // attributes reads the attributes from i on, and returns the position of the '>'
 // or '/' after them.
-func (s *Scanner) attributes(buf []byte, i int) (int, error) {
+func (s *Scanner) attributes(buf []byte, i int) (end int, err error) {
 	s.attrs = s.attrs[:s.rootAttrs]
 	for {
 		start := skipSpace(buf, i)
@@ -218,68 +230,67 @@ func (s *Scanner) attributes(buf []byte, i int) (int, error) {
 		if start == i {
 			return 0, fail(i, NotWellFormed, "white space is missing before %s", charAt(buf[i:]))
 		}
-		a, err := readAttribute(buf, start)
-		if err != nil {
-			return 0, err
-		}
 		if len(s.attrs)-s.rootAttrs == s.limits.Attributes {
 			return 0, fail(start, TooManyAttributes, "more than %d attributes in one tag", s.limits.Attributes)
 		}
-		s.attrs = append(s.attrs, a)
-		i = a.value.to + 1
-	}
-}
-
-// readAttribute reads the attribute at i.
-func readAttribute(buf []byte, i int) (attribute, error) {
-	n, err := readName(buf, i)
-	if err != nil {
-		return attribute{}, err
-	}
-	i = skipSpace(buf, n.at.to)
-	if i == len(buf) {
-		return attribute{}, ErrIncomplete
-	}
-	if buf[i] != '=' {
-		return attribute{}, fail(i, NotWellFormed, "'=' is missing after attribute %s", clip(n.at.of(buf)))
-	}
-	i = skipSpace(buf, i+1)
-	if i == len(buf) {
-		return attribute{}, ErrIncomplete
-	}
-	if buf[i] != '"' && buf[i] != '\'' {
-		return attribute{}, fail(i, NotWellFormed, "the value of attribute %s is not in quotes", clip(n.at.of(buf)))
-	}
-	end, err := readValue(buf, i)
-	return attribute{name: n, value: span{i + 1, end}, decl: isDeclaration(buf, n), binding: -1}, err
-}
-
-// readValue reads the attribute value whose opening quote stands at i, and
-// returns the position of the other quote.
-func readValue(buf []byte, i int) (int, error) {
-	quote := buf[i]
-	for i++; i < len(buf); {
-		c := buf[i]
-		switch {
-		case class[c]&plainValue != 0:
-			i = skipPlainValue(buf, i+1)
-		case c == quote:
-			return i, nil
-		case c == '"', c == '\'':
-			i++
-		case c == '<':
-			return 0, fail(i, NotWellFormed, "'<' in an attribute value: write &lt;, or close the quotes")
-		default:
-			check := checkChar
-			if c == '&' {
-				check = checkReference
-			}
-			n, err := check(buf, i)
-			if err != nil {
-				return 0, err
-			}
-			i += n
+		s.attrs = append(s.attrs, attribute{binding: -1})
+		if i, err = s.attrs[len(s.attrs)-1].read(buf, start); err != nil {
+			return 0, err
 		}
 	}
-	return 0, ErrIncomplete
+}
+
+// read reads the attribute at i, and returns its end.
+func (a *attribute) read(buf []byte, i int) (end int, err error) {
+	if a.name, err = readName(buf, i); err != nil {
+		return 0, err
+	}
+	if i = skipSpace(buf, a.name.at.to); i == len(buf) {
+		return 0, ErrIncomplete
+	}
+	if buf[i] != '=' {
+		return 0, fail(i, NotWellFormed, "'=' is missing after attribute %s", clip(a.name.at.of(buf)))
+	}
+	if i = skipSpace(buf, i+1); i == len(buf) {
+		return 0, ErrIncomplete
+	}
+	if buf[i] != '"' && buf[i] != '\'' {
+		return 0, fail(i, NotWellFormed, "the value of attribute %s is not in quotes", clip(a.name.at.of(buf)))
+	}
+	a.decl = isDeclaration(buf, a.name)
+	a.value.from = i + 1
+	a.value.to, a.escaped, err = readValue(buf, i)
+	return a.value.to + 1, err
+}
+
+// readValue reads the attribute value whose opening quote stands at i. It
+// returns the position of the other quote, and whether Unescape changes the
+// value.
+func readValue(buf []byte, i int) (end int, escaped bool, err error) {
+	quote := buf[i]
+	for i++; i < len(buf); {
+		n := 1
+		switch c := buf[i]; {
+		case class[c]&plainValue != 0:
+			i = skipPlainValue(buf, i+1)
+			continue
+		case c == quote:
+			return i, escaped, nil
+		case c == '"', c == '\'':
+		case isSpace(c):
+			escaped = true
+		case c == '&':
+			escaped = true
+			n, err = checkReference(buf, i)
+		case c == '<':
+			err = fail(i, NotWellFormed, "'<' in an attribute value: write &lt;, or close the quotes")
+		default:
+			n, err = checkChar(buf, i)
+		}
+		if err != nil {
+			return 0, false, err
+		}
+		i += n
+	}
+	return 0, false, ErrIncomplete
 }

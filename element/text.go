@@ -10,19 +10,21 @@ const maxReference = 32
 func (s *Scanner) text(buf []byte) error {
 	i := s.pos
 	for i < len(buf) {
-		if i = skipPlainText(buf, i); i == len(buf) {
-			break
-		}
-		c := buf[i]
-		if class[c]&plainText != 0 {
-			i++
+		n, err := 1, error(nil)
+		switch c := buf[i]; {
+		case class[c]&plainText != 0:
+			i = skipPlainText(buf, i+1)
 			continue
-		}
-		if c == '<' {
+		case c == '<':
 			s.textTo(buf, i)
 			return nil
+		case c == '&':
+			n, err = checkReference(buf, i)
+		case c != '>':
+			n, err = checkChar(buf, i)
+		case i-2 >= s.run && buf[i-1] == ']' && buf[i-2] == ']':
+			err = fail(i-2, NotWellFormed, "\"]]>\" in text: write ]]&gt;")
 		}
-		n, err := s.special(buf, i)
 		if err != nil {
 			s.textTo(buf, i)
 			return err
@@ -31,20 +33,6 @@ func (s *Scanner) text(buf []byte) error {
 	}
 	s.textTo(buf, i)
 	return ErrIncomplete
-}
-
-// special checks what is not plain in text, and returns its length.
-func (s *Scanner) special(buf []byte, i int) (int, error) {
-	switch buf[i] {
-	case '&':
-		return checkReference(buf, i)
-	case '>':
-		if i-2 >= s.run && buf[i-1] == ']' && buf[i-2] == ']' {
-			return 0, fail(i-2, NotWellFormed, "\"]]>\" in text: write ]]&gt;")
-		}
-		return 1, nil
-	}
-	return checkChar(buf, i)
 }
 
 // textTo notes that there is text up to i.
@@ -79,18 +67,16 @@ func (s *Scanner) beginSection(buf []byte) error {
 // endSection checks a CDATA section from s.pos to its end.
 func (s *Scanner) endSection(buf []byte) error {
 	for i := s.pos; i < len(buf); {
-		if i = skipPlainText(buf, i); i == len(buf) {
-			s.pos = i
-			break
-		}
 		switch c := buf[i]; {
+		case class[c]&plainText != 0:
+			i = skipPlainText(buf, i+1)
 		case c == '>' && i-2 >= s.run && buf[i-1] == ']' && buf[i-2] == ']':
 			s.hasText = s.hasText || len(s.open) == 1 && skipSpace(buf, s.run) < i-2
 			s.pos = i + 1
 			s.run = s.pos
 			s.section = false
 			return nil
-		case c >= 0x20 && c < 0x80, isSpace(c):
+		case c == '<', c == '>', c == '&':
 			i++
 		default:
 			n, err := checkChar(buf, i)
@@ -114,7 +100,7 @@ func checkReference(b []byte, i int) (int, error) {
 		}
 		c := b[i+n]
 		if c == ';' {
-			return n + 1, judgeReference(b, i, b[i+1:i+n])
+			return n + 1, judgeReference(i, b[i+1:i+n])
 		}
 		if class[c]&namePart == 0 && (c != '#' || n != 1) {
 			return 0, fail(i, NotWellFormed, "'&' begins no reference: write &amp; for the character")
@@ -125,7 +111,9 @@ func checkReference(b []byte, i int) (int, error) {
 	}
 }
 
-func judgeReference(b []byte, i int, name []byte) error {
+// judgeReference checks the reference at offset i, given what is between '&'
+// and ';'.
+func judgeReference(i int, name []byte) error {
 	r, ok := resolve(name)
 	switch {
 	case ok && isChar(r):
@@ -138,8 +126,7 @@ func judgeReference(b []byte, i int, name []byte) error {
 	return fail(i, Restricted, "unknown entity &%s;: only &lt; &gt; &amp; &quot; &apos; are defined", name)
 }
 
-// resolve returns the character that a reference stands for, given what is
-// between '&' and ';'. Numbers beyond Unicode give a character that isChar
+// resolve returns the character that a reference stands for. Numbers beyond Unicode give a character that isChar
 // refuses.
 func resolve(name []byte) (r rune, ok bool) {
 	switch string(name) {

@@ -272,6 +272,31 @@ func TestSend_windowCountsBytes(t *testing.T) {
 	})
 }
 
+func TestSend_nothingOvertakesWhatIsBlocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(o *ComponentOptions) { o.WindowBytes = 1000 })
+		p := r.up()
+		r.send(t.Context(), "m1")
+		ping := p.expect("m1", "ping")
+		go func() {
+			large := stanza.New(message("large").Header(), "<body>"+strings.Repeat("x", 5000)+"</body>")
+			if _, err := r.link.Send(t.Context(), large); err != nil {
+				t.Error(err)
+			}
+		}()
+		synctest.Wait()
+		for _, id := range []string{"r1", "r2"} { // there is room for them
+			if err := r.link.Reply(message(id)); err != nil {
+				t.Error(err)
+			}
+		}
+		synctest.Wait()
+		p.pong(ping)
+		p.pong(p.expect("large", "ping"))
+		p.expect("r1", "r2", "ping")
+	})
+}
+
 func TestSend_refusesWhatServersEndTheStreamFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nil)

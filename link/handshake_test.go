@@ -70,6 +70,9 @@ func TestComponent_refusedByTheServer(t *testing.T) {
 				}
 				_, err := r.link.Send(t.Context(), message("m"))
 				wantUnavailable(t, err)
+				if after := retryAfter(err); after < slowDelay {
+					t.Errorf("senders are told to try again in %s", after)
+				}
 			})
 		})
 	}

@@ -64,7 +64,7 @@ func (w *window) lost(how ending, err error) outcome {
 			out.poison = e
 			w.forget(e)
 			e.finish(poisonous(err))
-		case e.promise == once || e.promise == post || e.abandoned():
+		case e.promise == once || e.promise == post:
 			w.forget(e)
 			e.finish(errBroken)
 		default:

@@ -347,13 +347,21 @@ func wantUndecided(t *testing.T, outcome <-chan error) {
 func wantUnavailable(t *testing.T, err error) {
 	t.Helper()
 	wantReason(t, err, stanza.LinkUnavailable)
+	if after := retryAfter(err); after < time.Second {
+		t.Errorf("error %v says to try again in %s", err, after)
+	}
+}
+
+// retryAfter returns when an error says to try again; 0 if it does not.
+func retryAfter(err error) time.Duration {
 	type retry interface {
 		error
 		RetryAfter() time.Duration
 	}
-	if later, ok := errors.AsType[retry](err); !ok || later.RetryAfter() < time.Second {
-		t.Errorf("error %v does not say when to try again", err)
+	if later, ok := errors.AsType[retry](err); ok {
+		return later.RetryAfter()
 	}
+	return 0
 }
 
 func wantReason(t *testing.T, err error, want stanza.Reason) {

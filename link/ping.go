@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/restanza/restanza/element"
 	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/stanza"
 )
@@ -22,10 +21,8 @@ const (
 
 // pinger writes pings and recognises pongs.
 type pinger struct {
-	from, to jid.JID
-	prefix   string // of the pings' ids; nobody outside can guess it
-	start    string // the ping up to its number
-	end      string // and after it
+	prefix string        // of the pings' ids; nobody outside can guess it
+	ping   stanza.Stanza // without its id
 
 	last   uint64 // number of the last ping; numbers are never used twice
 	out    []ping // unanswered, oldest first
@@ -42,11 +39,11 @@ type ping struct {
 func newPinger(from, to jid.JID) pinger {
 	var nonce [12]byte
 	rand.Read(nonce[:]) // never fails
-	p := pinger{from: from, to: to, prefix: "restanza-" + hex.EncodeToString(nonce[:]) + "-"}
-	p.start = `<iq type="get" id="` + p.prefix
-	p.end = `" from="` + string(element.AppendAttr(nil, from.String())) +
-		`" to="` + string(element.AppendAttr(nil, to.String())) + `"><ping xmlns="` + NSPing + `"/></iq>`
-	return p
+	header := stanza.Header{Kind: stanza.IQ, Type: stanza.Get, From: from, To: to}
+	return pinger{
+		prefix: "restanza-" + hex.EncodeToString(nonce[:]) + "-",
+		ping:   stanza.New(header, `<ping xmlns="`+NSPing+`"/>`),
+	}
 }
 
 // append appends a ping to dst if one is due: it was asked for, or something is
@@ -61,9 +58,9 @@ func (p *pinger) append(dst []byte, written uint64, unconfirmed bool) []byte {
 		p.out = append(p.out[:0], p.out[1:]...)
 	}
 	p.out = append(p.out, ping{id: p.last, covers: written, sent: time.Now()})
-	dst = append(dst, p.start...)
-	dst = strconv.AppendUint(dst, p.last, 10)
-	return append(dst, p.end...)
+	header := p.ping.Header()
+	header.ID = p.prefix + strconv.FormatUint(p.last, 10)
+	return p.ping.With(header).AppendXML(dst)
 }
 
 // recognise reports whether st is a pong, or what a ping came back as, and
@@ -73,7 +70,7 @@ func (p *pinger) recognise(st stanza.Stanza) (id uint64, ok bool) {
 		return 0, false
 	}
 	number, ok := strings.CutPrefix(st.ID(), p.prefix)
-	if !ok || st.From() != p.to {
+	if !ok || st.From() != p.ping.To() {
 		return 0, false
 	}
 	id, err := strconv.ParseUint(number, 10, 64)

@@ -106,6 +106,25 @@ func TestReply_keptWhileDown(t *testing.T) {
 	})
 }
 
+func TestReply_keptWhenTheLinkBreaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(o *ComponentOptions) { o.Window = 1 })
+		p := r.up()
+		r.send(t.Context(), "m1")
+		for _, id := range []string{"r1", "r2"} {
+			if err := r.link.Reply(message(id)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.expect("m1", "ping")
+		p.Close()
+		p = r.up()
+		for _, id := range []string{"m1", "r1", "r2"} {
+			p.pong(p.expect(id, "ping"))
+		}
+	})
+}
+
 func TestReply_droppedForItsAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nil)

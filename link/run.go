@@ -82,6 +82,7 @@ func (c *Component) attempt(ctx context.Context, again bool) attempt {
 	if again {
 		c.metrics.reconnects.Inc()
 	}
+	c.window.open()
 	c.metrics.up.Set(1)
 	c.state.up()
 	c.log.Info("link up", "server", c.o.Address)
@@ -120,12 +121,12 @@ func (c *Component) pause(ctx context.Context, delay time.Duration, a attempt) {
 	c.state.down(why)
 	c.state.next(next)
 	c.window.refuse(down(a.err, next))
-	message := "link down"
-	if a.up == 0 {
-		message = "connecting failed"
+	log := c.log.With("server", c.o.Address, "reason", why, "error", a.err, "retry_in", delay.Round(time.Millisecond))
+	if a.up > 0 {
+		log.Warn("link down", "resend", a.resend)
+	} else {
+		log.Warn("connecting failed")
 	}
-	c.log.Warn(message, "server", c.o.Address, "reason", why, "error", a.err,
-		"retry_in", delay.Round(time.Millisecond), "resend", a.resend)
 
 	timer := time.NewTimer(delay)
 	defer timer.Stop()

@@ -79,7 +79,6 @@ func newSession(c *Component, conn net.Conn) *session {
 func (s *session) serve(ctx context.Context) (ending, error) {
 	reading, writing := make(chan error, 1), make(chan error, 1)
 	var reader, writer sync.WaitGroup
-	s.c.window.open()
 	reader.Go(func() { reading <- s.receive() })
 	writer.Go(func() { writing <- s.write() })
 

@@ -17,7 +17,7 @@ func contentOf(el *element.Element) (string, error) {
 	if !needsRewriting(el) {
 		return string(el.Content), nil
 	}
-	sc := element.NewScanner(element.Limits{Bytes: maxDocument}, scopeOf(el))
+	sc := element.NewScanner(backstop, el.Scope())
 	out := make([]byte, 0, len(el.Content)+len(el.Content)/4)
 	rest := el.Content
 	for i := range el.Children {
@@ -50,19 +50,6 @@ func needsRewriting(el *element.Element) bool {
 		}
 	}
 	return false
-}
-
-// scopeOf returns the namespaces in force for the children of el.
-func scopeOf(el *element.Element) element.Scope {
-	scope := element.Scope{Default: string(el.Space), Prefixes: map[string]string{}}
-	for _, bindings := range [][]element.Binding{el.Inherited, el.Decls} {
-		for _, b := range bindings {
-			if len(b.Prefix) > 0 {
-				scope.Prefixes[string(b.Prefix)] = element.Unescape(b.Space)
-			}
-		}
-	}
-	return scope
 }
 
 // appendChild appends a child with its start tag written anew.

@@ -13,6 +13,10 @@ import (
 // a backstop: whoever reads documents bounds them far below it.
 const maxDocument = 64 << 20
 
+// backstop are the limits for content that was checked against others before,
+// or to whose start tags declarations were added.
+var backstop = element.Limits{Bytes: maxDocument, Depth: 1 << 16, Attributes: 1 << 16}
+
 var scanners = sync.Pool{New: func() any {
 	return element.NewScanner(element.Limits{Bytes: maxDocument}, element.Scope{})
 }}
@@ -60,7 +64,7 @@ func FromElement(el *element.Element) (Stanza, error) {
 	if len(el.Unbound) > 0 {
 		return Stanza{}, &Refusal{Reason: NotWellFormed, Text: fmt.Sprintf("prefix %.40q is not declared", el.Unbound)}
 	}
-	if sp := string(el.Space); sp != NSClient && sp != NSComponent {
+	if sp := string(el.Space); len(el.Prefix) > 0 || sp != NSClient && sp != NSComponent {
 		return Stanza{}, refuseNamespace(el)
 	}
 	return fromElement(el, jid.ParseRouted)

@@ -35,14 +35,10 @@ func (s Stanza) PayloadAttr(local string) string {
 	return ""
 }
 
-// written are limits for what contentOf wrote: it may have added declarations to
-// a start tag that was full.
-var written = element.Limits{Bytes: maxDocument, Attributes: 1 << 16}
-
 // rescan describes an element of a stanza. Its children can be scanned in turn,
 // because each declares what it uses.
 func rescan(raw []byte) *element.Element {
-	sc := element.NewScanner(written, element.Scope{Default: NSClient})
+	sc := element.NewScanner(backstop, element.Scope{Default: NSClient})
 	if _, err := sc.Scan(raw); err != nil {
 		panic("stanza: checked content does not scan: " + err.Error())
 	}

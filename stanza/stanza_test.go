@@ -137,6 +137,7 @@ func TestFromElement_costsOneStanza(t *testing.T) {
 		`<message><q:a/></message>`,
 		`<message from="@"/>`,
 		`<message xmlns="jabber:server"/>`,
+		`<c:message xmlns:c="jabber:client" xmlns="urn:x"><body/></c:message>`,
 		`<features/>`,
 	} {
 		if _, err := FromElement(scan(t, in, NSComponent)); err == nil {
@@ -250,7 +251,7 @@ func tokens(t *testing.T, doc string) (out []xml.Token) {
 	d := xml.NewDecoder(strings.NewReader(doc))
 	for {
 		token, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out
 		}
 		if err != nil {

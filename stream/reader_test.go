@@ -178,7 +178,7 @@ func TestReader_whatCostsOneStanzaOnly(t *testing.T) {
 		{"undeclared prefix of the stanza", `<p:message/>`},
 		{"malformed sender", `<message from='@b'/>`},
 		{"empty addressee", `<message to='/'/>`},
-		{"too large", `<message><body a=">'" b='/>'>` + strings.Repeat("x>", 300) + `<![CDATA[</body>]]]]]]><a/></body></message>`},
+		{"too large", `<message><body a=">'" b='/>'>` + strings.Repeat("x>", 300) + `<![CDATA[>]></body>]]]]]]><a/></body></message>`},
 		{"too deep", `<message><a><a><a><a><a></a></a></a></a></a></message>`},
 		{"too many attributes", `<message a='' b='' c='' d=''/>`},
 	}
