@@ -1,0 +1,146 @@
+package callback
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/restanza/restanza/stanza"
+)
+
+// answer is an HTTP answer, as far as it matters to XMPP.
+type answer struct {
+	status int
+	format *format // nil: none that we read
+	body   []byte
+	flaw   error // why there is no body to look at, though there was one
+}
+
+// verdict is what an answer means. The package's documentation has the rules.
+type verdict struct {
+	outcome outcome
+	reply   stanza.Stanza // to be sent; zero: nothing is sent
+	status  int           // of the answer; 0: there was none
+	flaw    error         // why there was no answer, or why its body can't be used
+}
+
+// matters reports whether the body of an answer to st, not read yet, has a
+// meaning.
+func (a *answer) matters(st stanza.Stanza) bool {
+	return st.Answerable() && !a.accepts() && a.format != nil && (success(a.status) || a.format.anyStatus)
+}
+
+// accepts reports whether the status says that there is no reply, whatever the
+// body.
+func (a *answer) accepts() bool {
+	return a.status == http.StatusAccepted || a.status == http.StatusNoContent
+}
+
+// judge says what an answer to st means. A reply has at most maxStanza bytes.
+func judge(st stanza.Stanza, a answer, maxStanza int) verdict {
+	if !st.Answerable() {
+		return verdict{outcome: outcomeIgnored, status: a.status}
+	}
+	if a.accepts() {
+		return verdict{outcome: outcomeAccepted, status: a.status, reply: silence(st)}
+	}
+	var reply stanza.Stanza
+	if a.matters(st) && a.flaw == nil {
+		reply, a.flaw = a.read(st, maxStanza)
+	}
+	v := verdict{status: a.status, flaw: a.flaw}
+	switch {
+	case !reply.IsZero():
+		v.outcome, v.reply = outcomeReplied, reply
+	case !success(a.status):
+		v.outcome = outcomeErrorStatus
+		v.reply, _ = st.ErrorReply(statusError(a.status))
+	case a.flaw == nil:
+		v.outcome, v.reply = outcomeAccepted, silence(st)
+	default:
+		v.outcome = outcomeBadAnswer
+		if st.Kind() == stanza.IQ {
+			v.reply, _ = st.ErrorReply(internalError("the answer of the service can't be used"))
+		}
+	}
+	return v
+}
+
+// read returns the reply that the body holds; zero if it holds none.
+func (a *answer) read(st stanza.Stanza, maxStanza int) (stanza.Stanza, error) {
+	r, err := a.format.decode(a.body)
+	if err != nil || r.IsZero() {
+		return stanza.Stanza{}, err
+	}
+	if r.Kind() != st.Kind() {
+		if !a.format.anyStatus {
+			return stanza.Stanza{}, nil // an "OK" in answer to an IQ is not meant as a message
+		}
+		return stanza.Stanza{}, fmt.Errorf("the answer to a stanza of the kind %s holds one of the kind %s", st.Kind(), r.Kind())
+	}
+	reply := address(st, r)
+	if !reply.FitsIn(maxStanza) {
+		return stanza.Stanza{}, fmt.Errorf("the answer would be larger than %d bytes on its way to the XMPP server", maxStanza)
+	}
+	return reply, nil
+}
+
+// address makes the reply to st of the stanza r that a callback wrote. Of r's
+// start tag the type, the id and the language count.
+func address(st, r stanza.Stanza) stanza.Stanza {
+	h := stanza.Header{Kind: st.Kind(), Type: r.Type(), ID: r.ID(), From: st.To(), To: st.From(), Lang: r.Lang()}
+	if hasError(r) {
+		h.Type = stanza.TypeError
+	}
+	if h.Kind == stanza.IQ && h.Type != stanza.TypeError {
+		h.Type = stanza.Result
+	}
+	if h.Type == stanza.Groupchat && h.Kind == stanza.Message {
+		h.To = h.To.Bare() // to the room, not to one occupant
+	}
+	if h.Kind == stanza.IQ || h.Type == stanza.TypeError {
+		h.ID = st.ID()
+	} else if h.ID == "" {
+		h.ID = newID()
+	}
+	return r.With(h)
+}
+
+// hasError reports whether r has an error child, which makes an error of it
+// whatever type it claims.
+func hasError(r stanza.Stanza) bool {
+	if !strings.Contains(r.Content(), "error") {
+		return false
+	}
+	h := r.Header()
+	h.Type = stanza.TypeError
+	return r.With(h).Err() != nil
+}
+
+// silence is the answer where the callback has nothing to say: an empty result
+// for an IQ, and else nothing.
+func silence(st stanza.Stanza) stanza.Stanza {
+	if st.Kind() != stanza.IQ {
+		return stanza.Stanza{}
+	}
+	return st.Result("")
+}
+
+// unavailable is the error for a stanza whose callback gave no answer.
+func unavailable() *stanza.Error {
+	return &stanza.Error{Type: stanza.Wait, Condition: stanza.RecipientUnavailable}
+}
+
+// internalError is the error for a stanza that was spoilt on this side.
+func internalError(text string) *stanza.Error {
+	return &stanza.Error{Type: stanza.Cancel, Condition: stanza.InternalServerError, Text: text}
+}
+
+// newID returns 24 characters of URL-safe base64 from 18 random bytes.
+func newID() string {
+	var random [18]byte
+	_, _ = rand.Read(random[:]) // never fails: it ends the program instead
+	return base64.RawURLEncoding.EncodeToString(random[:])
+}

@@ -1,0 +1,100 @@
+package callback
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/restanza/restanza/stanza"
+)
+
+// instant answers every request with the reply of the echo bot, as a network
+// would: the request's body is read, and the answer's is new.
+type instant struct{}
+
+func (instant) RoundTrip(r *http.Request) (*http.Response, error) {
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		return nil, err
+	}
+	return respond(http.StatusOK, xmlType, `<message><body>Yes this is bot</body></message>`), nil
+}
+
+// BenchmarkDeliver is one stanza through the queue, without the network.
+func BenchmarkDeliver(b *testing.B) {
+	done := make(chan struct{})
+	c := build(b, newServer(), over(instant{}), func(o *Options) {
+		o.Reply = func(stanza.Stanza) error { done <- struct{}{}; return nil }
+	})
+	runs(b, c)
+	st := chat(b, "user@example.com/phone", "bot@rest.example.net", "m1")
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Deliver(st)
+		<-done
+	}
+}
+
+// BenchmarkExchange is the request and the reading of its answer alone.
+func BenchmarkExchange(b *testing.B) {
+	c := build(b, newServer(), over(instant{}), func(o *Options) {
+		o.Reply = func(stanza.Stanza) error { return nil }
+	})
+	st := chat(b, "user@example.com/phone", "bot@rest.example.net", "m1")
+	ctx := context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		c.deliver(ctx, st)
+	}
+}
+
+// echo answers as the echo bot does.
+func echo(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	w.Header().Set("Content-Type", xmlType)
+	say(w, `<message><body>Yes this is bot</body></message>`)
+}
+
+// BenchmarkBare is the limit for BenchmarkServer: the same requests by package
+// net/http alone.
+func BenchmarkBare(b *testing.B) {
+	srv := listen(b, echo)
+	client := &http.Client{Transport: newTransport(64)}
+	body := chat(b, "user@example.com/phone", "bot@rest.example.net", "m1").XML()
+	b.SetParallelism(32)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			resp, err := client.Post(srv.URL, xmlType, bytes.NewReader(body))
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			if _, err := io.ReadAll(resp.Body); err != nil {
+				b.Error(err)
+			}
+			resp.Body.Close()
+		}
+	})
+	client.CloseIdleConnections()
+}
+
+// BenchmarkServer is the whole way over loopback, from 64 conversations.
+func BenchmarkServer(b *testing.B) {
+	srv := listen(b, echo)
+	room := make(chan struct{}, 64)
+	c := build(b, newServer(), to(srv.URL), func(o *Options) {
+		o.Reply = func(stanza.Stanza) error { <-room; return nil }
+	})
+	runs(b, c)
+	var stanzas []stanza.Stanza
+	for i := range 64 {
+		stanzas = append(stanzas, chat(b, string(rune('a'+i%26))+string(rune('a'+i/26))+"@example.com/phone", "bot@rest.example.net", "m1"))
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		room <- struct{}{}
+		c.Deliver(stanzas[i%len(stanzas)])
+	}
+}

@@ -1,0 +1,196 @@
+package callback
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/restanza/restanza/jid"
+	"github.com/restanza/restanza/stanza"
+)
+
+// Defaults of Options.
+const (
+	DefaultTimeout     = 30 * time.Second
+	DefaultConcurrency = 64
+	DefaultQueueLimit  = 10_000
+	DefaultQueueBytes  = 64 << 20
+	DefaultMaxAnswer   = 256 << 10
+	DefaultMaxStanza   = 196_608 + 8<<10 // what a caller may send, and a start tag
+	DefaultGrace       = 10 * time.Second
+)
+
+// Options of a Callback. URL, Domain and Reply are required; zero in a limit
+// stands for its default.
+type Options struct {
+	// URL is where stanzas are posted: http or https, with credentials for Basic
+	// authorization if the callback asks for them. Path and query may hold the
+	// placeholders {kind}, {type}, {to} and {from}, which are filled in
+	// percent-encoded.
+	URL    string
+	Domain jid.JID // of the component whose stanzas these are
+	// Reply sends a stanza to the XMPP server. It must not block. An error means
+	// that the stanza is not sent.
+	Reply func(stanza.Stanza) error
+
+	Timeout     time.Duration // for one request, from dialling to the end of the answer
+	Concurrency int           // requests at once
+	QueueLimit  int           // stanzas that may wait
+	QueueBytes  int           // bytes of stanzas that may wait
+	MaxAnswer   int           // bytes of an answer's body
+	MaxStanza   int           // bytes of a reply as it is written to the XMPP server
+	Grace       time.Duration // after the end of Run's context, for what was accepted before
+
+	Version   string // of the program, for the User-Agent header
+	Logger    *slog.Logger
+	Metrics   prometheus.Registerer // nil: no metrics
+	Transport http.RoundTripper     // nil: HTTP/1.1 with kept-alive connections and the proxies of the environment
+}
+
+// Callback posts stanzas to a webhook. Its methods may be called concurrently.
+type Callback struct {
+	o       Options
+	log     *slog.Logger
+	target  *target
+	headers headers
+	client  http.RoundTripper
+	queue   *queue
+	metrics *metrics
+
+	format    atomic.Pointer[format] // of requests
+	down      atomic.Bool            // the last probe got no answer, and no stanza has got one since
+	answering atomic.Bool            // the last stanza got an answer
+	wake      chan error             // wakes the watch; holds one value: why, nil if the callback is back
+
+	flawed  logLimit // of answers that can't be used
+	failing logLimit // of stanzas without an answer while the callback does answer
+	unsent  logLimit // of replies that Reply refused
+
+	aborting sync.Once
+	aborted  chan struct{} // closed by Abort
+}
+
+// New returns a Callback. An error says which option is wrong, without showing
+// what could be a secret. Nothing is sent before Run.
+func New(o Options) (*Callback, error) {
+	t, err := parseTarget(o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("callback: %w", err)
+	}
+	if err := o.complete(); err != nil {
+		return nil, fmt.Errorf("callback: %w", err)
+	}
+	c := &Callback{
+		o:       o,
+		log:     o.Logger.With(slog.String("callback", t.origin)),
+		target:  t,
+		headers: newHeaders(t, o.Version),
+		client:  o.Transport,
+		queue:   newQueue(o.QueueLimit, o.QueueBytes, o.Concurrency),
+		wake:    make(chan error, 1),
+		aborted: make(chan struct{}),
+	}
+	c.format.Store(formats[0])
+	if c.client == nil {
+		c.client = newTransport(o.Concurrency)
+	}
+	if c.metrics, err = newMetrics(o.Metrics, c.queue, &c.down); err != nil {
+		return nil, fmt.Errorf("callback: %w", err)
+	}
+	return c, nil
+}
+
+// complete checks the options and fills in the defaults.
+func (o *Options) complete() error {
+	if o.Domain.IsZero() || o.Domain != o.Domain.DomainJID() {
+		return fmt.Errorf("%q is no domain", o.Domain)
+	}
+	if o.Reply == nil {
+		return errors.New("no Reply function")
+	}
+	if o.Timeout < 0 || o.Grace < 0 || min(o.Concurrency, o.QueueLimit, o.QueueBytes, o.MaxAnswer, o.MaxStanza) < 0 {
+		return errors.New("a limit is negative")
+	}
+	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
+	o.Concurrency = cmp.Or(o.Concurrency, DefaultConcurrency)
+	o.QueueLimit = cmp.Or(o.QueueLimit, DefaultQueueLimit)
+	o.QueueBytes = cmp.Or(o.QueueBytes, DefaultQueueBytes)
+	o.MaxAnswer = cmp.Or(o.MaxAnswer, DefaultMaxAnswer)
+	o.MaxStanza = cmp.Or(o.MaxStanza, DefaultMaxStanza)
+	o.Grace = cmp.Or(o.Grace, DefaultGrace)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// Deliver queues a stanza to be posted. It never blocks. It returns false if the
+// queue is full or Run is ending: then the stanza is left to the caller, who has
+// to answer it. Stanzas that are queued before Run are posted when it begins.
+func (c *Callback) Deliver(st stanza.Stanza) bool { return c.queue.put(st) }
+
+// errStopped is the cause of the end of requests that were cut off at the end.
+var errStopped = errors.New("the gateway is stopping")
+
+// Run posts what Deliver queues, and finds out whether the callback answers,
+// until ctx ends. Then Deliver returns false; what was accepted before has the
+// grace period, or until Abort. After that requests are cut off, and whatever
+// has not been answered gets the error recipient-unavailable, type wait, if it
+// may be answered at all. Run returns nil, when all of that is done and no
+// goroutine of it is left. It must be called only once.
+func (c *Callback) Run(ctx context.Context) error {
+	work, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
+	var workers, watch sync.WaitGroup
+	watch.Go(func() { c.watch(ctx) })
+	c.queue.start(func() { workers.Go(func() { c.work(work) }) })
+
+	<-ctx.Done()
+	c.queue.close()
+	idle := make(chan struct{})
+	go func() {
+		defer close(idle)
+		workers.Wait()
+	}()
+	grace := time.NewTimer(c.o.Grace)
+	defer grace.Stop()
+	select {
+	case <-idle:
+	case <-grace.C:
+	case <-c.aborted:
+	}
+	c.drop(c.queue.clear())
+	cut(errStopped)
+	<-idle
+	watch.Wait()
+	if t, ok := c.client.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+	return nil
+}
+
+// Abort ends the grace period at the end of Run, now or as soon as it begins.
+func (c *Callback) Abort() {
+	c.aborting.Do(func() { close(c.aborted) })
+}
+
+// drop answers stanzas that are not posted any more.
+func (c *Callback) drop(left []stanza.Stanza) {
+	if len(left) == 0 {
+		return
+	}
+	for _, st := range left {
+		c.metrics.requests[outcomeDropped].Inc()
+		reply, _ := st.ErrorReply(unavailable())
+		c.guard(st, func() { c.answer(st, reply) })
+	}
+	c.log.Warn("stanzas not posted, because the gateway stops; their senders get an error", slog.Int("stanzas", len(left)))
+}

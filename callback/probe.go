@@ -1,0 +1,171 @@
+package callback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/restanza/restanza/stanza"
+)
+
+const (
+	probeTimeout = 10 * time.Second // or the time limit of requests, if that is less
+	probeGap     = 2 * time.Second  // the least time between two probes of a callback that answers
+	firstDelay   = time.Second      // before a callback that did not answer is probed again
+	maxDelay     = time.Minute
+)
+
+// watch probes the callback: at once, again and again while it gives no answer,
+// and when stanzas get none. It never delays a stanza. It ends with ctx.
+func (c *Callback) watch(ctx context.Context) {
+	var reason error // a stanza got no answer, which is why the callback is probed
+	var told string  // the last news about a probe that was answered
+	for failures := 0; ctx.Err() == nil; {
+		news, err := c.probe(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil && !c.answering.Load() {
+			c.lost(err)
+			delay := min(maxDelay, firstDelay<<min(failures, 10))
+			failures++
+			delay = delay/2 + rand.N(delay/2) //nolint:gosec // jitter needs no secrecy
+			reason = c.pause(ctx, delay, c.wake)
+			continue
+		}
+		failures = 0
+		c.back()
+		c.tell(news, told, reason)
+		told = news
+		_ = c.pause(ctx, probeGap, nil)
+		reason = c.pause(ctx, 0, c.wake)
+	}
+}
+
+// pause waits for d, 0 meaning for ever, for a reason from wake, and for the
+// end of ctx.
+func (c *Callback) pause(ctx context.Context, d time.Duration, wake <-chan error) (reason error) {
+	var over <-chan time.Time
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-over:
+	case reason = <-wake:
+	case <-ctx.Done():
+	}
+	return reason
+}
+
+// errProbePanic is the failure of a probe that did not come back.
+var errProbePanic = errors.New("the probe panicked")
+
+// probe asks the callback which format it wants, with an OPTIONS request, and
+// returns the answer in words. An error means that there was no answer.
+func (c *Callback) probe(ctx context.Context) (news string, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, min(probeTimeout, c.o.Timeout), errTimeout)
+	defer cancel()
+	err = errProbePanic
+	c.guard(stanza.Stanza{}, func() { news, err = c.options(ctx) })
+	if errors.Is(context.Cause(ctx), errTimeout) {
+		err = errTimeout
+	}
+	return news, err
+}
+
+// options makes the OPTIONS request and applies its answer.
+func (c *Callback) options(ctx context.Context) (news string, err error) {
+	resp, err := c.request(ctx, http.MethodOptions, probeFields(c.o.Domain), c.headers.common(), nil) //nolint:bodyclose // finish closes it
+	if err != nil {
+		return "", err
+	}
+	defer finish(resp.Body)
+	return c.choose(resp), nil
+}
+
+// choose takes the format of requests from the answer to the probe. Many
+// frameworks answer OPTIONS with an error of one sort or another; that says
+// nothing about stanzas.
+func (c *Callback) choose(resp *http.Response) (news string) {
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Sprintf("status %d: it does not say which format it wants, which is fine", resp.StatusCode)
+	}
+	accept := strings.Join(resp.Header.Values("Accept"), ",")
+	f := requestFormat(accept)
+	if f == nil {
+		c.format.Store(formats[0])
+		if accept == "" {
+			return "it does not say which format it wants"
+		}
+		return "it names no format that there is here"
+	}
+	c.format.Store(f)
+	return "it wants this format"
+}
+
+// tell logs the answer to a probe, if it says something new. The reason is that
+// of the probe: a stanza without an answer, though the callback is there.
+func (c *Callback) tell(news, told string, reason error) {
+	if news != "" && news != told {
+		c.log.Info("callback answers the probe", slog.String("answer", news), slog.String("format", c.format.Load().mediaType))
+	}
+	if reason == nil {
+		return
+	}
+	if omitted, ok := c.failing.allow(time.Now()); ok {
+		c.log.Warn("callback answers, but gave no answer to a stanza; its sender gets recipient-unavailable",
+			slog.String("error", shorten(reason)), slog.Int("not_logged", omitted))
+	}
+}
+
+// lost notes that the callback gives no answer to the probe, and said nothing
+// to the last stanza either, if there was one.
+func (c *Callback) lost(err error) {
+	if c.down.CompareAndSwap(false, true) {
+		c.log.Warn("callback gives no answer; until it does, stanzas get recipient-unavailable: is it running, and is the URL right?",
+			slog.String("error", shorten(err)))
+	}
+}
+
+// back notes that the callback gave an answer to something. It reports whether
+// that is news.
+func (c *Callback) back() bool {
+	if !c.down.Load() || !c.down.CompareAndSwap(true, false) {
+		return false
+	}
+	c.log.Info("callback answers again")
+	return true
+}
+
+// answers notes that a stanza got an answer.
+func (c *Callback) answers() {
+	if !c.answering.Load() {
+		c.answering.Store(true)
+	}
+	if c.back() {
+		c.rouse(nil) // the probe has still to ask for the format
+	}
+}
+
+// suspect notes that a stanza got no answer.
+func (c *Callback) suspect(err error) {
+	c.answering.Store(false)
+	if !c.down.Load() {
+		c.rouse(err)
+	}
+}
+
+// rouse wakes the watch, unless it is about to wake.
+func (c *Callback) rouse(reason error) {
+	select {
+	case c.wake <- reason:
+	default:
+	}
+}

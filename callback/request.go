@@ -1,0 +1,150 @@
+package callback
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"time"
+
+	"github.com/restanza/restanza/stanza"
+)
+
+const (
+	idleTimeout    = 30 * time.Second // after which an unused connection is closed; many servers are quicker
+	maxHeaderBytes = 64 << 10         // of an answer's header
+)
+
+// newTransport returns the way to a callback over the network: HTTP/1.1, as many
+// kept-alive connections as there can be requests, no compression.
+// Redirects are not its business: they are answers like others.
+//
+// Of its own accord it repeats a POST only if no byte of it was written.
+func newTransport(connections int) *http.Transport {
+	t := &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dial,
+		TLSHandshakeTimeout:    dialTimeout,
+		MaxIdleConns:           connections,
+		MaxIdleConnsPerHost:    connections,
+		IdleConnTimeout:        idleTimeout,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		DisableCompression:     true,
+		Protocols:              new(http.Protocols),
+	}
+	t.Protocols.SetHTTP1(true)
+	return t
+}
+
+// headers are the header fields that all requests of a Callback have. Requests
+// share the slices; nobody changes them.
+type headers struct {
+	accept        []string
+	userAgent     []string
+	authorization []string             // nil without credentials
+	contentType   map[*format][]string // by the format of the request
+}
+
+func newHeaders(t *target, version string) headers {
+	h := headers{
+		accept:      []string{acceptHeader()},
+		userAgent:   []string{"Restanza/" + cmp.Or(token(version), "0")},
+		contentType: make(map[*format][]string, len(formats)),
+	}
+	if t.authorization != "" {
+		h.authorization = []string{t.authorization}
+	}
+	for _, f := range formats {
+		h.contentType[f] = []string{f.mediaType}
+	}
+	return h
+}
+
+// common returns the header fields of a request without a body.
+func (h *headers) common() http.Header {
+	header := make(http.Header, 6)
+	header["Accept"] = h.accept
+	header["User-Agent"] = h.userAgent
+	if h.authorization != nil {
+		header["Authorization"] = h.authorization
+	}
+	return header
+}
+
+// post makes the request for a stanza.
+func (c *Callback) post(ctx context.Context, st stanza.Stanza) (*http.Response, error) {
+	f := c.format.Load()
+	header := c.headers.common()
+	header["Content-Type"] = c.headers.contentType[f]
+	if lang := token(st.Lang()); lang != "" {
+		header["Content-Language"] = []string{lang}
+	}
+	return c.request(ctx, http.MethodPost, stanzaFields(st), header, f.encode(st))
+}
+
+// request makes a request. It does so again only if the request was to go over
+// a kept-alive connection that turned out to be closed, and no byte of it was
+// written; that ends with a new connection at the latest.
+func (c *Callback) request(ctx context.Context, method string, f fields, header http.Header, body []byte) (*http.Response, error) {
+	url := c.target.url(f)
+	for {
+		var a attempt
+		req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, a.trace()), method, url, bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		req.Header = header
+		resp, err := c.client.RoundTrip(req)
+		if err == nil || !a.untouched() || ctx.Err() != nil {
+			return resp, err
+		}
+	}
+}
+
+// token returns a text that may stand in a header field as one word, and else
+// the empty string. A language tag comes from whoever sent the stanza, and one
+// with a line feed would make the request impossible.
+func token(text string) string {
+	const punctuation = "!#$%&'*+-.^_`|~" // RFC 9110 §5.6.2
+	for i := range len(text) {
+		c := text[i]
+		alphanumeric := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !alphanumeric && !strings.Contains(punctuation, string(c)) {
+			return ""
+		}
+	}
+	return text
+}
+
+var (
+	errTooLarge = errors.New("the answer is too large")
+	errEncoded  = errors.New("the answer is compressed, though the request did not allow it")
+)
+
+// readBody reads the body of an answer: errTooLarge if it has more than limit
+// bytes, in which case its connection is closed, not drained.
+func readBody(resp *http.Response, limit int) ([]byte, error) {
+	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return nil, errEncoded
+	}
+	if n := resp.ContentLength; n >= 0 && n <= int64(limit) {
+		body := make([]byte, n)
+		_, err := io.ReadFull(resp.Body, body)
+		return body, err
+	}
+	var body []byte
+	var err error
+	if resp.ContentLength < 0 {
+		body, err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+		if err != nil || len(body) <= limit {
+			return body, err
+		}
+	}
+	resp.Body.Close()
+	return nil, fmt.Errorf("%w: more than %d bytes", errTooLarge, limit)
+}

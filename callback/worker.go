@@ -1,0 +1,166 @@
+package callback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/restanza/restanza/stanza"
+)
+
+// errTimeout is the cause of the end of a request that took too long.
+var errTimeout = errors.New("no complete answer in time")
+
+// work posts stanzas until none is ready for it.
+func (c *Callback) work(ctx context.Context) {
+	conv, st, ok := c.queue.next(nil)
+	for ok {
+		c.deliver(ctx, st)
+		conv, st, ok = c.queue.next(conv)
+	}
+}
+
+// deliver posts one stanza and sends what its answer asks for.
+func (c *Callback) deliver(ctx context.Context, st stanza.Stanza) {
+	began := time.Now()
+	v := verdict{outcome: outcomePanic}
+	answered := false
+	c.guard(st, func() {
+		c.exchange(ctx, st, func(given verdict) {
+			v, answered = given, true
+			c.answer(st, given.reply)
+		})
+	})
+	if !answered { // it panicked before
+		c.guard(st, func() {
+			reply, _ := st.ErrorReply(internalError(""))
+			c.answer(st, reply)
+		})
+	}
+	took := time.Since(began)
+	c.metrics.finished(v.outcome, took)
+	c.report(st, v, took)
+}
+
+// guard calls f. A panic is counted and logged, and goes no further.
+func (c *Callback) guard(st stanza.Stanza, f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.metrics.panics.Inc()
+			c.log.Error("handling a stanza for the callback panicked", slog.String("kind", string(st.Kind())), slog.String("id", st.ID()),
+				slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	f()
+}
+
+// exchange makes the request for st and calls decide, once, as soon as it is
+// known what the answer means. What is left of the answer is read after that.
+func (c *Callback) exchange(ctx context.Context, st stanza.Stanza, decide func(verdict)) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.o.Timeout, errTimeout)
+	defer cancel()
+	resp, err := c.post(ctx, st)
+	if err != nil {
+		decide(c.noAnswer(ctx, st, err))
+		return
+	}
+	defer finish(resp.Body)
+	c.answers()
+	a := answer{status: resp.StatusCode, format: formatOf(resp.Header.Get("Content-Type"))}
+	if a.matters(st) {
+		a.body, err = readBody(resp, c.o.MaxAnswer)
+	}
+	switch {
+	case errors.Is(err, errTooLarge), errors.Is(err, errEncoded):
+		a.flaw = err
+	case err != nil:
+		decide(c.noAnswer(ctx, st, err))
+		return
+	}
+	decide(judge(st, a, c.o.MaxStanza))
+}
+
+// noAnswer returns the verdict on a request that got no answer, or half of one.
+func (c *Callback) noAnswer(ctx context.Context, st stanza.Stanza, err error) verdict {
+	v := verdict{outcome: outcomeNoAnswer, flaw: err}
+	v.reply, _ = st.ErrorReply(unavailable())
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errStopped):
+		v.flaw = errStopped
+		return v // says nothing about the callback
+	case errors.Is(cause, errTimeout):
+		v.outcome, v.flaw = outcomeTimeout, errTimeout
+	}
+	c.suspect(v.flaw)
+	return v
+}
+
+// answer sends the reply to st, if there is one. If it can't be sent and
+// somebody waits for it, he gets an error instead.
+func (c *Callback) answer(st, reply stanza.Stanza) {
+	if reply.IsZero() {
+		return
+	}
+	err := c.o.Reply(c.addressed(reply))
+	if err == nil {
+		return
+	}
+	if st.IsRequest() {
+		if instead, ok := st.ErrorReply(internalError("")); ok {
+			err = errors.Join(err, c.o.Reply(c.addressed(instead)))
+		}
+	}
+	if omitted, ok := c.unsent.allow(time.Now()); ok {
+		c.log.Warn("reply of the callback not sent", slog.String("kind", string(reply.Kind())), slog.String("id", reply.ID()),
+			slog.String("error", shorten(err)), slog.Int("not_logged", omitted))
+	}
+}
+
+// addressed fills in a sender where the stanza that is answered had no
+// addressee: servers end the stream for a stanza without one.
+func (c *Callback) addressed(reply stanza.Stanza) stanza.Stanza {
+	h := reply.Header()
+	if !h.From.IsZero() {
+		return reply
+	}
+	h.From = c.o.Domain
+	return reply.With(h)
+}
+
+// report logs what became of a stanza: answers that can't be used as warnings,
+// though not many a second, everything else for debugging.
+func (c *Callback) report(st stanza.Stanza, v verdict, took time.Duration) {
+	attrs := []slog.Attr{
+		slog.String("kind", string(st.Kind())), slog.String("type", string(st.Type())), slog.String("id", st.ID()),
+		slog.String("outcome", string(v.outcome)), slog.Int("status", v.status), slog.Duration("took", took),
+	}
+	if v.flaw != nil {
+		attrs = append(attrs, slog.String("error", shorten(v.flaw)))
+	}
+	ctx := context.Background()
+	if v.flaw != nil && v.status != 0 {
+		if omitted, ok := c.flawed.allow(time.Now()); ok {
+			c.log.LogAttrs(ctx, slog.LevelWarn, "answer of the callback can't be used", append(attrs, slog.Int("not_logged", omitted))...)
+			return
+		}
+	}
+	c.log.LogAttrs(ctx, slog.LevelDebug, "stanza posted to the callback", attrs...)
+}
+
+// maxDrain is how many bytes of an answer that nobody needs are read, so that
+// its connection can be used again. Beyond that a new connection is cheaper.
+const maxDrain = 64 << 10
+
+// finish ends an answer. An error in what is left of it, or more than maxDrain
+// of it, means only that Close closes the connection.
+func finish(body io.ReadCloser) {
+	if body != http.NoBody {
+		_, _ = io.CopyN(io.Discard, body, maxDrain)
+	}
+	body.Close()
+}
