@@ -1,0 +1,143 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/restanza/restanza/config"
+)
+
+// maxStandardInput bounds a configuration that comes on standard input, in bytes.
+const maxStandardInput = 1 << 20
+
+// standardInput is what stands for the name of standard input on the command line.
+const standardInput = "-"
+
+func newConfig(environ []string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Check a configuration, or print an example",
+		Args:  subcommandOnly,
+		RunE:  showHelp,
+
+		SuggestionsMinimumDistance: 2,
+	}
+	example := &cobra.Command{
+		Use:   "example",
+		Short: "Print a configuration file with every key, its meaning and its default",
+		Args:  cobra.NoArgs,
+		RunE: atWork(exitFailure, func(cmd *cobra.Command, _ []string) error {
+			_, err := io.WriteString(cmd.OutOrStdout(), config.Example())
+			return err
+		}),
+	}
+	cmd.AddCommand(newCheck(environ), example)
+	return cmd
+}
+
+func newCheck(environ []string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "check [FILE]",
+		Short: "Check a configuration",
+		Long: `Checks the configuration that serve would run with: the file, the RESTANZA_… variables, and
+the same flags. All errors are reported at once.
+
+FILE is the configuration file, - is standard input. Without it: the file of --config or of
+the variable RESTANZA_CONFIG; else standard input, unless that is a terminal.
+
+` + exitCodes,
+		Example: `  restanza config check restanza.toml
+  restanza config example | restanza config check`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: atWork(exitUsage, func(cmd *cobra.Command, args []string) error {
+			s, err := checkSources(cmd, args, environ)
+			if err != nil {
+				return err
+			}
+			c, warnings, err := load(s, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			printWarnings(cmd.ErrOrStderr(), warnings)
+			return printSummary(cmd.OutOrStdout(), c)
+		}),
+	}
+	addSettings(cmd)
+	return cmd
+}
+
+// checkSources returns what serve would take, with the file that check is called with.
+func checkSources(cmd *cobra.Command, args, environ []string) (config.Sources, error) {
+	s := sources(cmd, environ)
+	if len(args) > 0 {
+		if s.Path != "" {
+			return s, fmt.Errorf("two files: %s, and %s by --config", args[0], s.Path)
+		}
+		s.Path = args[0]
+	}
+	fromInput := s.Path == standardInput ||
+		s.Path == "" && !slices.ContainsFunc(environ, isConfigVariable) && !isTerminal(cmd.InOrStdin())
+	if !fromInput {
+		return s, nil
+	}
+	var err error
+	s.Path = "standard input"
+	s.Data, err = io.ReadAll(io.LimitReader(cmd.InOrStdin(), maxStandardInput+1))
+	if err == nil && len(s.Data) > maxStandardInput {
+		err = fmt.Errorf("standard input: more than %d bytes", maxStandardInput)
+	}
+	return s, err
+}
+
+// isConfigVariable reports whether a line of the environment names a configuration file.
+func isConfigVariable(line string) bool {
+	prefix := config.ConfigEnv + "="
+	return len(line) > len(prefix) && line[:len(prefix)] == prefix
+}
+
+// isTerminal reports whether somebody would have to type the input.
+func isTerminal(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// printSummary tells what a good configuration stands for. Of a callback's URL it shows no more
+// than the host, since the rest may be secret.
+func printSummary(w io.Writer, c config.Config) error {
+	scheme := "HTTP"
+	if c.HTTP.TLSCertificate != "" {
+		scheme = "HTTPS"
+	}
+	if _, err := fmt.Fprintf(w, "ok: %s on %s, %s\n", scheme, c.HTTP.Listen, count(len(c.Components), "component")); err != nil {
+		return err
+	}
+	for i := range c.Components {
+		component := &c.Components[i]
+		callback := "no callback"
+		if u, err := url.Parse(component.Callback.URL.Reveal()); err == nil && u.Host != "" {
+			callback = fmt.Sprintf("callback to %s://%s", u.Scheme, u.Host)
+		}
+		_, err := fmt.Fprintf(w, "%s: server %s, %s, %s\n",
+			component.Domain, component.Server, count(len(component.Credentials), "credential"), callback)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

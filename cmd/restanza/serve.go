@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/restanza/restanza"
+	"github.com/restanza/restanza/config"
+)
+
+func newServe(environ []string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the gateway",
+		Long: `Runs the gateway until SIGINT or SIGTERM. Requests under way get the time of
+--shutdown-grace to finish; a second signal ends the program at once, with exit code 1.
+
+Settings come from flags, from environment variables, and from the file that --config
+names, in this order. The variable of a flag is RESTANZA_ and its name in capitals, with
+underscores: RESTANZA_CALLBACK_URL is --callback-url. A file may hold several components; flags and
+variables speak of one. Everyone on the machine can read a program's flags, so give secrets
+in files or variables.
+
+` + exitCodes,
+		Example: `  restanza serve --component rest.example.net --server 127.0.0.1:5347 --secret-file secret \
+      --credentials 'Bearer xyz' --callback-url http://127.0.0.1:9999/stanzas
+  restanza serve --config restanza.toml --log-level debug`,
+		Args: cobra.NoArgs,
+		RunE: atWork(exitFailure, func(cmd *cobra.Command, _ []string) error {
+			c, warnings, err := load(sources(cmd, environ), cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), c, warnings, cmd.ErrOrStderr())
+		}),
+	}
+	addSettings(cmd)
+	return cmd
+}
+
+// serve runs the gateway until a signal or the end of ctx.
+func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Writer) error {
+	log, err := newLogger(stderr, c.Log)
+	if err != nil {
+		return err
+	}
+	for _, warning := range warnings {
+		log.Warn("configuration", slog.String("warning", warning))
+	}
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	ctx, stop := untilSignal(ctx, signals, func() {
+		tell(stderr, "restanza: second signal, ending at once")
+		os.Exit(exitFailure)
+	})
+	defer stop()
+
+	r, err := restanza.New(restanza.Options{Config: c, Logger: log, Version: version()})
+	if err != nil {
+		return err
+	}
+	domains := make([]string, len(c.Components))
+	for i := range c.Components {
+		domains[i] = c.Components[i].Domain.String()
+	}
+	log.Info("serving", slog.String("address", r.Addr()), slog.Any("components", domains), slog.String("version", version()))
+	if err := r.Run(ctx); err != nil {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// untilSignal returns a context that ends with the first signal. The second signal calls atOnce.
+// stop ends the watch; it must be called.
+func untilSignal(parent context.Context, signals <-chan os.Signal, atOnce func()) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(parent)
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := 1; ; n++ {
+			select {
+			case <-quit:
+				return
+			case <-signals:
+			}
+			if n > 1 {
+				atOnce()
+				return
+			}
+			cancel()
+		}
+	}()
+	return ctx, func() {
+		close(quit)
+		<-done
+		cancel()
+	}
+}
+
+// newLogger logs to w as the configuration says.
+func newLogger(w io.Writer, c config.Log) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		return nil, fmt.Errorf("log level: %w", err)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return slog.New(slog.NewTextHandler(w, options)), nil
+}

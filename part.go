@@ -1,0 +1,130 @@
+package restanza
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/restanza/restanza/callback"
+	"github.com/restanza/restanza/config"
+	"github.com/restanza/restanza/gateway"
+	"github.com/restanza/restanza/httpd"
+	"github.com/restanza/restanza/link"
+	"github.com/restanza/restanza/stanza"
+)
+
+// part is everything that belongs to one component.
+type part struct {
+	config   *config.Component
+	link     *link.Component
+	gateway  *gateway.Component
+	callback *callback.Callback // nil without a callback URL
+}
+
+// newPart builds the parts of one component and connects them: the link hands
+// what comes in to the gateway, the gateway to the callback, and both answer
+// over the link.
+func newPart(o Options, c *config.Component, registry prometheus.Registerer) (*part, error) {
+	p := &part{config: c}
+	log := o.Logger.With(slog.String("component", c.Domain.String()))
+	metrics := prometheus.WrapRegistererWith(prometheus.Labels{"component": c.Domain.String()}, registry)
+
+	var err error
+	if p.link, err = p.newLink(o.Logger, metrics); err != nil {
+		return nil, err
+	}
+	var receiver gateway.Receiver
+	if c.Callback.URL != "" {
+		if p.callback, err = p.newCallback(o, log, metrics); err != nil {
+			return nil, err
+		}
+		receiver = p.callback
+	}
+	filter, err := gateway.NewFilter(c.Callback.Stanzas, c.Callback.Events)
+	if err != nil {
+		return nil, err
+	}
+	p.gateway, err = gateway.New(gateway.Options{
+		Domain:         c.Domain,
+		Link:           p.link,
+		Receiver:       receiver,
+		Filter:         filter,
+		IQTimeout:      c.IQTimeout.Std(),
+		IQMaxTimeout:   c.IQMaxTimeout.Std(),
+		MaxOutstanding: c.MaxOutstandingIQs,
+		MaxStanza:      p.maxStanza(),
+		Version:        o.Version,
+		Logger:         log,
+		Metrics:        metrics,
+	})
+	return p, err
+}
+
+func (p *part) newLink(log *slog.Logger, metrics prometheus.Registerer) (*link.Component, error) {
+	return link.NewComponent(link.ComponentOptions{
+		Domain:         p.config.Domain,
+		Address:        p.config.Server,
+		Secret:         p.config.Secret.Reveal(),
+		Receive:        p.receive,
+		ConfirmTimeout: p.config.ConfirmTimeout.Std(),
+		Logger:         log,
+		Metrics:        metrics,
+	})
+}
+
+func (p *part) newCallback(o Options, log *slog.Logger, metrics prometheus.Registerer) (*callback.Callback, error) {
+	c := &p.config.Callback
+	return callback.New(callback.Options{
+		URL:         c.URL.Reveal(),
+		Domain:      p.config.Domain,
+		Timeout:     c.Timeout.Std(),
+		Concurrency: c.Concurrency,
+		QueueLimit:  c.QueueLimit,
+		MaxStanza:   p.maxStanza(),
+		Grace:       o.Config.ShutdownGrace.Std(),
+		Reply:       p.link.Reply,
+		Version:     o.Version,
+		Logger:      log,
+		Metrics:     metrics,
+	})
+}
+
+// maxStanza returns how many bytes of a stanza may be written to the server.
+func (p *part) maxStanza() int { return p.config.StanzaSizeLimit + gateway.HeaderRoom }
+
+// receive is where the link's stanzas go. The link does not run before the part
+// is complete.
+func (p *part) receive(st stanza.Stanza) { p.gateway.Receive(st) }
+
+// credentials returns what callers of this component may show.
+func (p *part) credentials() []httpd.Credential {
+	list := make([]httpd.Credential, len(p.config.Credentials))
+	for i, c := range p.config.Credentials {
+		list[i] = httpd.Credential{
+			Authorization: c.Authorization.Reveal(),
+			Component:     p.gateway,
+			Identity:      c.Identity,
+			BodyLimit:     p.config.StanzaSizeLimit,
+		}
+	}
+	return list
+}
+
+// check tells how the link is.
+func (p *part) check() httpd.Check {
+	state := p.link.State()
+	check := httpd.Check{Name: p.config.Domain.String(), OK: state.Up}
+	since := state.Since.UTC().Format(time.RFC3339)
+	if state.Up {
+		check.Detail = fmt.Sprintf("link to %s up since %s", state.Server, since)
+		return check
+	}
+	check.Detail = fmt.Sprintf("link to %s down since %s: %s", state.Server, since, cmp.Or(state.LastError, "not connected yet"))
+	if !state.NextAttempt.IsZero() {
+		check.Detail += "; next attempt at " + state.NextAttempt.UTC().Format(time.RFC3339)
+	}
+	return check
+}

@@ -1,0 +1,172 @@
+package restanza
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/restanza/restanza/config"
+	"github.com/restanza/restanza/httpd"
+)
+
+// Options of a Restanza.
+type Options struct {
+	Config  config.Config // checked: config.Config.Validate has accepted it
+	Logger  *slog.Logger  // nil: no logging
+	Version string        // of the program, told to XMPP entities and callbacks that ask
+}
+
+// Restanza is a gateway, assembled: one HTTP door and, for each XMPP component,
+// a link, a policy and perhaps a callback. Several may run in one process.
+type Restanza struct {
+	o        Options
+	log      *slog.Logger
+	registry *prometheus.Registry
+	listener net.Listener
+	door     *httpd.Server
+	parts    []*part
+}
+
+// New builds every part and opens the HTTP listener, so that a wrong setting or
+// a port in use is an error here. It connects to nothing; Run does. A Restanza
+// that is not run must be closed.
+func New(o Options) (*Restanza, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	r := &Restanza{o: o, log: o.Logger, registry: prometheus.NewRegistry()}
+	r.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	var credentials []httpd.Credential
+	for i := range o.Config.Components {
+		c := &o.Config.Components[i]
+		p, err := newPart(o, c, r.registry)
+		if err != nil {
+			return nil, fmt.Errorf("component %s: %w", c.Domain, err)
+		}
+		r.parts = append(r.parts, p)
+		credentials = append(credentials, p.credentials()...)
+	}
+	if err := r.open(credentials); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// open builds the HTTP door and opens its listener.
+func (r *Restanza) open(credentials []httpd.Credential) (err error) {
+	h := r.o.Config.HTTP
+	r.door, err = httpd.New(httpd.Options{
+		Credentials: credentials,
+		CertFile:    h.TLSCertificate,
+		KeyFile:     h.TLSKey,
+		ReadTimeout: h.ReadTimeout.Std(),
+		IdleTimeout: h.IdleTimeout.Std(),
+		LongestWait: r.longestWait(),
+		Grace:       r.o.Config.ShutdownGrace.Std(),
+		Health:      true,
+		Checks:      r.checks,
+		Gatherer:    r.registry,
+		Metrics:     r.registry,
+		Logger:      r.log,
+	})
+	if err != nil {
+		return err
+	}
+	r.listener, err = new(net.ListenConfig).Listen(context.Background(), "tcp", h.Listen)
+	if err != nil {
+		return fmt.Errorf("HTTP listener: %w", err)
+	}
+	return nil
+}
+
+// Addr returns the address on which HTTP is served, with the real port.
+func (r *Restanza) Addr() string { return r.listener.Addr().String() }
+
+// Close releases the listener of a Restanza that is not run.
+func (r *Restanza) Close() error { return r.listener.Close() }
+
+// Run serves until ctx ends, and then stops in the order in which stanzas flow
+// in: the HTTP door, the callbacks, the links. Each has stopped before the next
+// is told to, so that what is under way can still be answered. Run returns nil
+// after such an end.
+func (r *Restanza) Run(ctx context.Context) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+
+	links := r.start(ctx, fail, func(p *part) func(context.Context) error { return p.link.Run })
+	callbacks := r.start(ctx, fail, func(p *part) func(context.Context) error {
+		if p.callback == nil {
+			return nil
+		}
+		return p.callback.Run
+	})
+	errDoor := r.door.Serve(ctx, r.listener)
+	errCallbacks := callbacks.stop()
+	errLinks := links.stop()
+	return errors.Join(errDoor, errCallbacks, errLinks)
+}
+
+// layer is the same part of every component, running.
+type layer struct {
+	cancel context.CancelFunc
+	wait   sync.WaitGroup
+	mu     sync.Mutex
+	errs   []error
+}
+
+// start runs one part of every component under a context of the layer's own,
+// which stop ends. An error of any of them calls fail.
+func (r *Restanza) start(ctx context.Context, fail context.CancelCauseFunc, run func(*part) func(context.Context) error) *layer {
+	l := &layer{}
+	ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for _, p := range r.parts {
+		f := run(p)
+		if f == nil {
+			continue
+		}
+		l.wait.Go(func() {
+			if err := f(ctx); err != nil {
+				err = fmt.Errorf("component %s: %w", p.config.Domain, err)
+				l.mu.Lock()
+				l.errs = append(l.errs, err)
+				l.mu.Unlock()
+				fail(err)
+			}
+		})
+	}
+	return l
+}
+
+// stop ends the layer, waits for it, and returns its errors.
+func (l *layer) stop() error {
+	l.cancel()
+	l.wait.Wait()
+	return errors.Join(l.errs...)
+}
+
+// checks tells /readyz how each link is.
+func (r *Restanza) checks() []httpd.Check {
+	checks := make([]httpd.Check, len(r.parts))
+	for i, p := range r.parts {
+		checks[i] = p.check()
+	}
+	return checks
+}
+
+// longestWait returns how long a caller's request can take at most.
+func (r *Restanza) longestWait() time.Duration {
+	var longest time.Duration
+	for i := range r.o.Config.Components {
+		c := &r.o.Config.Components[i]
+		longest = max(longest, c.IQMaxTimeout.Std(), c.ConfirmTimeout.Std())
+	}
+	return longest
+}
