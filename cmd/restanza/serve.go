@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -45,6 +46,12 @@ in files or variables.
 	return cmd
 }
 
+// gcPercent is the garbage collector's target (runtime/debug.SetGCPercent) unless
+// the environment names one. The live heap is a few megabytes, so that the
+// default would collect a hundred times a second under load; this saves a tenth
+// of the processor time for some megabytes.
+const gcPercent = 200
+
 // serve runs the gateway until a signal or the end of ctx.
 func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Writer) error {
 	log, err := newLogger(stderr, c.Log)
@@ -63,6 +70,9 @@ func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Wr
 	})
 	defer stop()
 
+	if _, chosen := os.LookupEnv("GOGC"); !chosen {
+		debug.SetGCPercent(gcPercent)
+	}
 	r, err := restanza.New(restanza.Options{Config: c, Logger: log, Version: version()})
 	if err != nil {
 		return err
