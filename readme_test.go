@@ -8,17 +8,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/restanza/restanza/internal/xmpptest"
 )
 
-// codeBlocks returns the fenced blocks of a language in the README.
-func codeBlocks(t *testing.T, language string) []string {
+// codeBlocks returns the fenced blocks of a language in a Markdown file.
+func codeBlocks(t *testing.T, file, language string) []string {
 	t.Helper()
-	text, err := os.ReadFile("README.md")
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,13 +51,13 @@ func blockWith(t *testing.T, blocks []string, text string) string {
 // which must not be those of a server that runs on this machine: the server's lines,
 // the start of the gateway, the curl lines, and the bot.
 func TestREADME(t *testing.T) {
-	shell := codeBlocks(t, "sh")
+	shell := codeBlocks(t, "README.md", "sh")
 	for _, name := range xmpptest.Peers(t) {
 		if name == "fake" {
 			continue // it has no configuration
 		}
 		t.Run(name, func(t *testing.T) {
-			config := blockWith(t, codeBlocks(t, map[string]string{"prosody": "lua", "ejabberd": "yaml"}[name]), "s3cret")
+			config := blockWith(t, codeBlocks(t, "README.md", map[string]string{"prosody": "lua", "ejabberd": "yaml"}[name]), "s3cret")
 			server := xmpptest.StartConfigured(t, name, config, "rest.example.net")
 			alice := xmpptest.Login(t, server, "alice")
 			bot := xmpptest.StartBot(t, "README.md")
@@ -89,7 +92,7 @@ func TestREADME(t *testing.T) {
 // The two starts in the README are the same but for the callback.
 func TestREADME_starts(t *testing.T) {
 	var starts []string
-	for _, b := range codeBlocks(t, "sh") {
+	for _, b := range codeBlocks(t, "README.md", "sh") {
 		if strings.Contains(b, "restanza serve") {
 			starts = append(starts, strings.TrimSpace(b))
 		}
@@ -105,8 +108,48 @@ func TestREADME_bot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := blockWith(t, codeBlocks(t, "python"), "Flask"); got != string(published) {
+	if got := blockWith(t, codeBlocks(t, "README.md", "python"), "Flask"); got != string(published) {
 		t.Errorf("README.md has\n%s\nwant\n%s", got, published)
+	}
+}
+
+// The error document in docs/http.md is the answer to the first curl line of the
+// founding document, which is not well-formed as printed there.
+func TestHTTPDocument_error(t *testing.T) {
+	g := startGateway(t, xmpptest.Start(t, "fake"))
+	r := g.post("<message type=\"chat\" to=\"user@example.org\">\n            <body>Hello!</body>\n        </body>").want(t, http.StatusBadRequest)
+	if diff := cmp.Diff(blockWith(t, codeBlocks(t, "docs/http.md", "json"), "not-well-formed"), r.body); diff != "" {
+		t.Errorf("docs/http.md (-) and the gateway (+):\n%s", diff)
+	}
+}
+
+// The table of callback statuses in docs/http.md is the one that is tested.
+func TestHTTPDocument_callbackStatuses(t *testing.T) {
+	text, err := os.ReadFile("docs/http.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[int][2]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| ([0-9, ]+) \\| (auth|cancel|modify|wait), `([a-z-]+)` \\|$").FindAllStringSubmatch(string(text), -1) {
+		for _, number := range strings.Split(row[1], ", ") {
+			status, err := strconv.Atoi(number)
+			if err != nil {
+				t.Fatal(err)
+			}
+			documented[status] = [2]string{row[2], row[3]}
+		}
+	}
+	for status, want := range callbackStatuses {
+		if want[1] == "undefined-condition" {
+			continue // the others
+		}
+		if documented[status] != want {
+			t.Errorf("docs/http.md has %q for %d, want %q", documented[status], status, want)
+		}
+		delete(documented, status)
+	}
+	for status := range documented {
+		t.Errorf("docs/http.md has a row for %d, which is not tested", status)
 	}
 }
 

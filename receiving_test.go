@@ -88,26 +88,28 @@ func TestReceiving(t *testing.T) {
 	})
 }
 
-// Every status that the contract names becomes the error that it names.
+// callbackStatuses are the statuses that the contract names, with the error that
+// each becomes.
+var callbackStatuses = map[int][2]string{
+	400: {"modify", "bad-request"}, 401: {"auth", "not-authorized"}, 402: {"auth", "payment-required"},
+	403: {"auth", "forbidden"}, 404: {"cancel", "item-not-found"}, 405: {"cancel", "not-allowed"},
+	406: {"modify", "not-acceptable"}, 407: {"auth", "registration-required"}, 408: {"wait", "remote-server-timeout"},
+	409: {"cancel", "conflict"}, 410: {"cancel", "gone"}, 411: {"modify", "bad-request"}, 412: {"cancel", "conflict"},
+	413: {"modify", "resource-constraint"}, 414: {"modify", "resource-constraint"}, 415: {"cancel", "feature-not-implemented"},
+	416: {"modify", "bad-request"}, 417: {"cancel", "undefined-condition"}, 422: {"modify", "bad-request"},
+	423: {"wait", "resource-constraint"}, 429: {"wait", "resource-constraint"}, 431: {"modify", "resource-constraint"},
+	451: {"auth", "forbidden"}, 499: {"cancel", "undefined-condition"}, 500: {"wait", "internal-server-error"},
+	501: {"cancel", "feature-not-implemented"}, 502: {"wait", "remote-server-timeout"}, 503: {"cancel", "service-unavailable"},
+	504: {"wait", "remote-server-timeout"}, 505: {"cancel", "undefined-condition"}, 507: {"wait", "resource-constraint"},
+	511: {"auth", "not-authorized"}, 599: {"cancel", "undefined-condition"}, 302: {"cancel", "undefined-condition"},
+}
+
 func TestReceiving_statuses(t *testing.T) {
-	statuses := map[int][2]string{
-		400: {"modify", "bad-request"}, 401: {"auth", "not-authorized"}, 402: {"auth", "payment-required"},
-		403: {"auth", "forbidden"}, 404: {"cancel", "item-not-found"}, 405: {"cancel", "not-allowed"},
-		406: {"modify", "not-acceptable"}, 407: {"auth", "registration-required"}, 408: {"wait", "remote-server-timeout"},
-		409: {"cancel", "conflict"}, 410: {"cancel", "gone"}, 411: {"modify", "bad-request"}, 412: {"cancel", "conflict"},
-		413: {"modify", "resource-constraint"}, 414: {"modify", "resource-constraint"}, 415: {"cancel", "feature-not-implemented"},
-		416: {"modify", "bad-request"}, 417: {"cancel", "undefined-condition"}, 422: {"modify", "bad-request"},
-		423: {"wait", "resource-constraint"}, 429: {"wait", "resource-constraint"}, 431: {"modify", "resource-constraint"},
-		451: {"auth", "forbidden"}, 499: {"cancel", "undefined-condition"}, 500: {"wait", "internal-server-error"},
-		501: {"cancel", "feature-not-implemented"}, 502: {"wait", "remote-server-timeout"}, 503: {"cancel", "service-unavailable"},
-		504: {"wait", "remote-server-timeout"}, 505: {"cancel", "undefined-condition"}, 507: {"wait", "resource-constraint"},
-		511: {"auth", "not-authorized"}, 599: {"cancel", "undefined-condition"}, 302: {"cancel", "undefined-condition"},
-	}
 	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
 		g := startGateway(t, server)
 		alice := xmpptest.Login(t, server, "alice")
 		whole := g.unbroken()
-		for status, want := range statuses {
+		for status, want := range callbackStatuses {
 			g.receiver.Answer(status, "text/html", "<p>not for the user</p>")
 			id := fmt.Sprintf("s%d", status)
 			alice.Send(`<message id="` + id + `" type="chat" to="bot@` + g.domain + `"><body>x</body></message>`)

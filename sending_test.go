@@ -160,6 +160,11 @@ func TestQueries(t *testing.T) {
 			}
 			g.waitUntil("its place is free", func() bool { return g.outstanding() == 0 })
 		})
+		t.Run("the gateway's own domain, round to the callback", func(t *testing.T) {
+			g.receiver.Answer(200, mediaType, `<iq type="result"><mine xmlns="urn:test"/></iq>`)
+			defer g.receiver.Handle(nil)
+			g.post(`<iq type="get" id="own" from="bot@`+g.domain+`" to="`+g.domain+`"><query xmlns="urn:test"/></iq>`).want(t, http.StatusOK, "mine", `id="own"`)
+		})
 		t.Run("an answer from elsewhere goes to the callback", func(t *testing.T) {
 			spoofed := make(chan response, 1)
 			go func() {

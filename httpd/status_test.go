@@ -1,7 +1,10 @@
 package httpd
 
 import (
+	"fmt"
 	"net/http"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/restanza/restanza/stanza"
@@ -55,6 +58,19 @@ func TestStatusOf_withoutACondition(t *testing.T) {
 	for _, e := range []*stanza.Error{nil, {}, {Condition: "made-up"}} {
 		if got := statusOf(e); got != http.StatusBadGateway {
 			t.Errorf("%v: got %d, want 502", e, got)
+		}
+	}
+}
+
+// docs/http.md has a row for each answer to a refusal.
+func TestOutcomes_document(t *testing.T) {
+	text, err := os.ReadFile("../docs/http.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for reason, o := range outcomes {
+		if row := fmt.Sprintf("| %d | `%s` |", o.status, o.condition); !strings.Contains(string(text), row) {
+			t.Errorf("docs/http.md has no row %s for %s", row, reason)
 		}
 	}
 }
