@@ -346,3 +346,57 @@ func TestComponent_inboundTroubleCostsOneStanza(t *testing.T) {
 		go p.drain()
 	})
 }
+
+// Nobody waits for the confirmation of a query, whose answer says as much, or of a
+// reply: they share pings, and get one within a second at the latest.
+func TestSend_patientStanzasSharePings(t *testing.T) {
+	query := func(id string) stanza.Stanza {
+		return stanza.New(stanza.Header{
+			Kind: stanza.IQ, Type: stanza.Get, ID: id, From: jid.MustParse(domain), To: jid.MustParse("you@example.net"),
+		}, `<query xmlns="urn:x"/>`)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		p := r.up()
+		began := time.Now()
+		outcome, err := r.link.Send(t.Context(), query("q"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.link.Reply(message("r")); err != nil {
+			t.Fatal(err)
+		}
+		ping := p.expect("q", "r", "ping")
+		if waited := time.Since(began); waited == 0 || waited > time.Second {
+			t.Errorf("the ping came after %s, want it to wait, but not for more than a second", waited)
+		}
+		p.pong(ping)
+		synctest.Wait()
+		wantConfirmed(t, outcome)
+
+		began = time.Now()
+		var ids []string
+		for i := range patientBatch {
+			ids = append(ids, fmt.Sprintf("q%d", i))
+			if _, err := r.link.Send(t.Context(), query(ids[i])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ping = p.expect(append(ids, "ping")...)
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("the ping for a full batch came after %s", waited)
+		}
+		p.pong(ping)
+
+		// A message that somebody waits for takes the others along.
+		outcome, err = r.link.Send(t.Context(), query("last"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		message := r.send(t.Context(), "m")
+		p.pong(p.expect("last", "m", "ping"))
+		synctest.Wait()
+		wantConfirmed(t, outcome)
+		wantConfirmed(t, message)
+	})
+}

@@ -14,6 +14,8 @@
 // back, and what was written before it has then been parsed, checked and
 // routed, and what bounced at once has come back. One ping is under way at a
 // time and covers all stanzas written before it, so that its cost is shared.
+// What nobody waits for (replies, posts, and IQs, whose answer says as much)
+// shares a ping by the batch, or gets one within a second.
 //
 // # What breaks
 //

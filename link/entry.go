@@ -46,6 +46,13 @@ func (e *entry) abandoned() bool {
 	}
 }
 
+// patient reports whether nobody waits for the confirmation of e at once: it is
+// a post, a reply, or an iq, whose sender waits for the answer. A suspect must be
+// confirmed before anything else is written.
+func (e *entry) patient() bool {
+	return !e.suspect && (e.promise == post || e.promise == reply || e.st.Kind() == stanza.IQ)
+}
+
 // finish tells the sender the outcome. Only the first call has an effect.
 func (e *entry) finish(err error) {
 	e.admit()

@@ -49,6 +49,7 @@ func (w *window) lost(how ending, err error) outcome {
 	down := down(err, time.Time{})
 	w.up, w.refusal = false, down
 	w.pings.reset()
+	w.covered = w.number
 
 	var out outcome
 	var again fifo
@@ -160,6 +161,7 @@ func (w *window) drain(refusal error) <-chan struct{} {
 	w.drained = make(chan struct{})
 	drained := w.drained
 	w.checkDrained()
+	w.signal() // what nobody waited for is to be confirmed now
 	return drained
 }
 

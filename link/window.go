@@ -26,9 +26,11 @@ type window struct {
 	blocked fifo
 	ready   fifo
 	written fifo
-	bytes   int // of ready and written
-	replies int // in all queues
-	number  uint64
+	bytes   int           // of ready and written
+	replies int           // in all queues
+	number  uint64        // of the last entry written
+	eager   uint64        // of the last entry written whose sender waits for its confirmation
+	covered uint64        // of the last entry confirmed
 	up      bool          // there is a connection to write to
 	refusal error         // why nothing is accepted; nil for as long as something is
 	ended   bool          // the link is gone for good
@@ -176,12 +178,26 @@ func (w *window) take(dst []byte, posts []*entry) ([]byte, []*entry) {
 		w.number++
 		e.number = w.number
 		w.written.push(e)
+		if !e.patient() {
+			w.eager = e.number
+		}
 		if e.promise == post {
 			posts = append(posts, e)
 		}
 	}
 	w.checkDrained()
-	return w.pings.append(dst, w.number, w.written.len() > 0), posts
+	return w.pings.append(dst, w.number, w.confirmationDue()), posts
+}
+
+// patientBatch is how many stanzas whose confirmation nobody waits for share a
+// ping. Those that are left over get one within a second, see keepAlive. It
+// bounds what may arrive twice when a connection breaks.
+const patientBatch = 32
+
+// confirmationDue reports whether what is written must be confirmed now.
+func (w *window) confirmationDue() bool {
+	return w.eager > w.covered || w.written.len() >= patientBatch ||
+		w.written.len() > 0 && (w.drained != nil || w.bytes > w.limits.bytes/2)
 }
 
 // suspectOut reports whether a suspect is written and unconfirmed.
@@ -197,6 +213,7 @@ func (w *window) confirm(id uint64, now time.Time) {
 		w.mu.Unlock()
 		return
 	}
+	w.covered = covered
 	var confirmed []*entry
 	for w.written.len() > 0 && w.written.front().number <= covered {
 		e := w.written.pop()
@@ -213,7 +230,9 @@ func (w *window) confirm(id uint64, now time.Time) {
 
 	for _, e := range confirmed {
 		e.finish(nil)
-		w.metrics.confirmed(now.Sub(e.queued))
+		if !e.patient() {
+			w.metrics.confirmed(now.Sub(e.queued))
+		}
 	}
 }
 
@@ -225,12 +244,13 @@ func (w *window) unconfirmed() int {
 }
 
 // keepAlive returns since when the oldest ping has been waiting for its pong, the
-// zero time if there is none. It lets the writer send another ping if again or
-// if the youngest has waited for too long.
+// zero time if there is none. It lets the writer send another ping if again, if
+// the youngest has waited for too long, or if something is unconfirmed and none
+// is under way. It is called every second.
 func (w *window) keepAlive(now time.Time, again bool) time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.pings.overdue(now) || again && w.pings.none() {
+	if w.pings.overdue(now) || w.pings.none() && (again || w.written.len() > 0) {
 		w.pings.wanted = true
 		w.signal()
 	}
