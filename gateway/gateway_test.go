@@ -378,6 +378,21 @@ func TestQuery_callerGone(t *testing.T) {
 	})
 }
 
+// An answer that is there counts more than a link that has broken since.
+func TestQuery_answeredBeforeTheLinkBroke(t *testing.T) {
+	for range 20 { // a select would take either
+		l := &fakeLink{}
+		c := newComponent(t, l)
+		l.onSend = func(st stanza.Stanza) <-chan error {
+			c.Receive(st.Result(""))
+			return outcome(errors.New("broken"))
+		}
+		if _, err := c.Submit(t.Context(), domain, parse(t, ping), SubmitOptions{Wait: -1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A get may be written twice, a set may not.
 func TestQuery_repeatable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -101,16 +101,23 @@ func (c *Component) await(ctx context.Context, st stanza.Stanza, w *waiter, wait
 		}
 	}
 	for {
+		var err error
 		select {
 		case answer := <-w.answer:
 			return answer, nil
-		case err := <-confirmed:
-			if err != nil {
-				return stanza.Stanza{}, c.unanswered(ctx, st, wait, err)
+		case err = <-confirmed:
+			if err == nil {
+				confirmed = nil // the server has it: now for the answer
+				continue
 			}
-			confirmed = nil // the server has it: now for the answer
 		case <-ctx.Done():
-			return stanza.Stanza{}, c.unanswered(ctx, st, wait, context.Cause(ctx))
+			err = context.Cause(ctx)
+		}
+		select {
+		case answer := <-w.answer: // in time after all
+			return answer, nil
+		default:
+			return stanza.Stanza{}, c.unanswered(ctx, st, wait, err)
 		}
 	}
 }
