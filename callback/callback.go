@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/restanza/restanza/internal/loglimit"
 	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/stanza"
 )
@@ -70,9 +71,9 @@ type Callback struct {
 	answering atomic.Bool            // the last stanza got an answer
 	wake      chan error             // wakes the watch; holds one value: why, nil if the callback is back
 
-	flawed  logLimit // of answers that can't be used
-	failing logLimit // of stanzas without an answer while the callback does answer
-	unsent  logLimit // of replies that Reply refused
+	flawed  loglimit.Limit // of answers that can't be used
+	failing loglimit.Limit // of stanzas without an answer while the callback does answer
+	unsent  loglimit.Limit // of replies that Reply refused
 
 	aborting sync.Once
 	aborted  chan struct{} // closed by Abort
@@ -98,6 +99,7 @@ func New(o Options) (*Callback, error) {
 		wake:    make(chan error, 1),
 		aborted: make(chan struct{}),
 	}
+	c.flawed.Every, c.failing.Every, c.unsent.Every = logEvery, logEvery, logEvery
 	c.format.Store(formats[0])
 	if c.client == nil {
 		c.client = newTransport(o.Concurrency)

@@ -119,7 +119,7 @@ func (c *Callback) tell(news, told string, reason error) {
 	if reason == nil {
 		return
 	}
-	if omitted, ok := c.failing.allow(time.Now()); ok {
+	if omitted, ok := c.failing.Allow(time.Now()); ok {
 		c.log.Warn("callback answers, but gave no answer to a stanza; its sender gets recipient-unavailable",
 			slog.String("error", shorten(reason)), slog.Int("not_logged", omitted))
 	}

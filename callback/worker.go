@@ -115,7 +115,7 @@ func (c *Callback) answer(st, reply stanza.Stanza) {
 			err = errors.Join(err, c.o.Reply(c.addressed(instead)))
 		}
 	}
-	if omitted, ok := c.unsent.allow(time.Now()); ok {
+	if omitted, ok := c.unsent.Allow(time.Now()); ok {
 		c.log.Warn("reply of the callback not sent", slog.String("kind", string(reply.Kind())), slog.String("id", reply.ID()),
 			slog.String("error", shorten(err)), slog.Int("not_logged", omitted))
 	}
@@ -144,7 +144,7 @@ func (c *Callback) report(st stanza.Stanza, v verdict, took time.Duration) {
 	}
 	ctx := context.Background()
 	if v.flaw != nil && v.status != 0 {
-		if omitted, ok := c.flawed.allow(time.Now()); ok {
+		if omitted, ok := c.flawed.Allow(time.Now()); ok {
 			c.log.LogAttrs(ctx, slog.LevelWarn, "answer of the callback can't be used", append(attrs, slog.Int("not_logged", omitted))...)
 			return
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/restanza/restanza/internal/loglimit"
 	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/stanza"
 )
@@ -69,10 +70,14 @@ type Component struct {
 	state   stateBox
 	started atomic.Bool
 
-	skippedLog     logLimit
-	droppedLog     logLimit
-	unconfirmedLog logLimit
+	skippedLog     loglimit.Limit
+	droppedLog     loglimit.Limit
+	unconfirmedLog loglimit.Limit
 }
+
+// logEvery is the least time between two log entries of one sort that others
+// can cause at will.
+const logEvery = time.Second
 
 // NewComponent returns a link that is down until Run is called.
 func NewComponent(o ComponentOptions) (*Component, error) {
@@ -81,6 +86,7 @@ func NewComponent(o ComponentOptions) (*Component, error) {
 	}
 	o.setDefaults()
 	c := &Component{o: o, log: o.Logger.With("component", o.Domain.String())}
+	c.skippedLog.Every, c.droppedLog.Every, c.unconfirmedLog.Every = logEvery, logEvery, logEvery
 	m, err := newMetrics(o.Metrics, func() int { return c.window.unconfirmed() })
 	if err != nil {
 		return nil, fmt.Errorf("component link: %w", err)
@@ -214,7 +220,7 @@ func (c *Component) check(st stanza.Stanza) error {
 // dropped counts and logs a reply that is given up.
 func (c *Component) dropped(st stanza.Stanza, why error) {
 	c.metrics.dropped.Inc()
-	if more, ok := c.droppedLog.allow(time.Now()); ok {
+	if more, ok := c.droppedLog.Allow(time.Now()); ok {
 		c.log.Warn("reply dropped", "kind", st.Kind(), "id", st.ID(), "reason", why.Error(), "not_logged", more)
 	}
 }

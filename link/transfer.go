@@ -110,7 +110,7 @@ func (s *session) handle(st stanza.Stanza) {
 // skip counts and logs what came and is no stanza for us.
 func (s *session) skip(why ...any) {
 	s.c.metrics.skipped.Inc()
-	if more, ok := s.c.skippedLog.allow(time.Now()); ok {
+	if more, ok := s.c.skippedLog.Allow(time.Now()); ok {
 		s.c.log.Warn("inbound element skipped", append(why, "not_logged", more)...)
 	}
 }
