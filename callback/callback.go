@@ -74,9 +74,6 @@ type Callback struct {
 	flawed  loglimit.Limit // of answers that can't be used
 	failing loglimit.Limit // of stanzas without an answer while the callback does answer
 	unsent  loglimit.Limit // of replies that Reply refused
-
-	aborting sync.Once
-	aborted  chan struct{} // closed by Abort
 }
 
 // New returns a Callback. An error says which option is wrong, without showing
@@ -97,7 +94,6 @@ func New(o Options) (*Callback, error) {
 		client:  o.Transport,
 		queue:   newQueue(o.QueueLimit, o.QueueBytes, o.Concurrency),
 		wake:    make(chan error, 1),
-		aborted: make(chan struct{}),
 	}
 	c.flawed.Every, c.failing.Every, c.unsent.Every = logEvery, logEvery, logEvery
 	c.format.Store(formats[0])
@@ -144,7 +140,7 @@ var errStopped = errors.New("the gateway is stopping")
 
 // Run posts what Deliver queues, and finds out whether the callback answers,
 // until ctx ends. Then Deliver returns false; what was accepted before has the
-// grace period, or until Abort. After that requests are cut off, and whatever
+// grace period. After that requests are cut off, and whatever
 // has not been answered gets the error recipient-unavailable, type wait, if it
 // may be answered at all. Run returns nil, when all of that is done and no
 // goroutine of it is left. It must be called only once.
@@ -167,7 +163,6 @@ func (c *Callback) Run(ctx context.Context) error {
 	select {
 	case <-idle:
 	case <-grace.C:
-	case <-c.aborted:
 	}
 	c.drop(c.queue.clear())
 	cut(errStopped)
@@ -177,11 +172,6 @@ func (c *Callback) Run(ctx context.Context) error {
 		t.CloseIdleConnections()
 	}
 	return nil
-}
-
-// Abort ends the grace period at the end of Run, now or as soon as it begins.
-func (c *Callback) Abort() {
-	c.aborting.Do(func() { close(c.aborted) })
 }
 
 // drop answers stanzas that are not posted any more.

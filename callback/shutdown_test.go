@@ -93,29 +93,6 @@ func TestRun_cutsOff(t *testing.T) {
 	})
 }
 
-// A second signal does not wait for the grace period.
-func TestRun_abort(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newServer()
-		c, stop := begin(t, s, over(hanging))
-		deliver(t, c, ping(t, "q1"), ping(t, "q2"))
-		synctest.Wait()
-		began := time.Now()
-		go func() {
-			time.Sleep(time.Second)
-			c.Abort()
-			c.Abort()
-		}()
-		stop()
-		if took := time.Since(began); took != time.Second {
-			t.Errorf("the end took %v", took)
-		}
-		unavailableReply(t, s.next(t))
-		unavailableReply(t, s.next(t))
-		s.nothing(t)
-	})
-}
-
 // A panic costs the stanza that it happened with, which is answered.
 func TestCallback_panic(t *testing.T) {
 	panics := fake(func(r *http.Request) (*http.Response, error) {
