@@ -102,7 +102,7 @@ func TestREADME_starts(t *testing.T) {
 	}
 }
 
-// The README's bot is the one of the founding document.
+// The README's bot is the one of mod_rest's first documentation.
 func TestREADME_bot(t *testing.T) {
 	published, err := os.ReadFile("internal/xmpptest/testdata/echobot.py")
 	if err != nil {
@@ -114,7 +114,7 @@ func TestREADME_bot(t *testing.T) {
 }
 
 // The error document in docs/http.md is the answer to the first curl line of the
-// founding document, which is not well-formed as printed there.
+// first documentation of mod_rest, which is not well-formed as printed there.
 func TestHTTPDocument_error(t *testing.T) {
 	g := startGateway(t, xmpptest.Start(t, "fake"))
 	r := g.post("<message type=\"chat\" to=\"user@example.org\">\n            <body>Hello!</body>\n        </body>").want(t, http.StatusBadRequest)

@@ -199,7 +199,7 @@ func TestReceiving_callbackDown(t *testing.T) {
 	})
 }
 
-// The bot of the founding document, unmodified, talks with a user of slixmpp.
+// The bot of mod_rest's first documentation, unmodified, talks with a user of slixmpp.
 func TestReceiving_flaskBot(t *testing.T) {
 	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
 		bot := xmpptest.StartBot(t, xmpptest.EchobotFile(t))

@@ -123,7 +123,7 @@ func TestPost_orderOfChecks(t *testing.T) {
 	}
 }
 
-// The founding document's first example, as it was printed.
+// The first example of mod_rest's first documentation, as it was printed.
 func TestPost_saysWhereABodyIsWrong(t *testing.T) {
 	w := do(newTestServer(t, newFake(), nil), newPost("<message type=\"chat\" to=\"user@example.org\">\n"+
 		"            <body>Hello!</body>\n        </body>"))

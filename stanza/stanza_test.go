@@ -58,7 +58,7 @@ func TestParse_refusals(t *testing.T) {
 		reason   Reason
 		words    string
 	}{
-		{"the founding document's message", "<message type=\"chat\" to=\"user@example.org\">\n<body>Hello!</body>\n</body>", NotWellFormed, "line 3"},
+		{"the message of mod_rest's first documentation", "<message type=\"chat\" to=\"user@example.org\">\n<body>Hello!</body>\n</body>", NotWellFormed, "line 3"},
 		{"empty", "", NotWellFormed, ""},
 		{"two roots", "<message/><message/>", NotWellFormed, ""},
 		{"text beside the root", "<message/>x", NotWellFormed, ""},
