@@ -3,6 +3,7 @@ package restanza_test
 import (
 	"fmt"
 	"net/http"
+	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -103,6 +104,61 @@ func TestResilience_serverKilled(t *testing.T) {
 			}
 		}
 		t.Logf("%d accepted messages were lost with the killed server", lost)
+	})
+}
+
+// The gateway itself is killed under load. Each message that was answered 202
+// arrives, because the server had it by then; the callers of the others get no
+// answer, which is honest too.
+func TestResilience_gatewayKilled(t *testing.T) {
+	command := buildCommand(t)
+	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
+		receiver := xmpptest.DialComponent(t, server, 1)
+		var received sync.Map
+		receiver.Handle(func(s xmpptest.Stanza) { received.Store(s.Body, true) })
+		listen := xmpptest.FreeAddr(t)
+		g := &gatewayUnderTest{t: t, server: server, domain: server.ComponentDomain(0), url: "http://" + listen, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
+		cmd := exec.CommandContext(t.Context(), command, "serve", "--component", g.domain, "--server", server.ComponentAddr(),
+			"--secret", server.Secret(), "--credentials", credential, "--listen", listen)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		awaitReady(t, g.url+"/readyz")
+
+		var next, answered, broken atomic.Int64
+		var accepted sync.Map
+		var wait sync.WaitGroup
+		for range 16 {
+			wait.Go(func() {
+				for {
+					text := fmt.Sprintf("m%d", next.Add(1))
+					r, err := g.tryPost(t.Context(), message(receiver.Domain(), text))
+					if err != nil {
+						broken.Add(1)
+						return
+					}
+					if r.status != http.StatusAccepted {
+						t.Errorf("%s: status %d: %s", text, r.status, r.body)
+						return
+					}
+					accepted.Store(text, true)
+					answered.Add(1)
+				}
+			})
+		}
+		g.waitUntil("there is load", func() bool { return answered.Load() > 500 })
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // it was killed
+		wait.Wait()
+		if broken.Load() != 16 {
+			t.Errorf("%d callers found the gateway gone, want all 16", broken.Load())
+		}
+		accepted.Range(func(text, _ any) bool {
+			g.waitUntil(fmt.Sprintf("%s, answered 202, arrives", text), func() bool { _, ok := received.Load(text); return ok })
+			return true
+		})
 	})
 }
 

@@ -38,7 +38,7 @@ func explain(err error, server, domain string, connected bool) string {
 func explainHandshake(e *stream.Error, domain string) string {
 	switch e.Condition {
 	case stream.HostUnknown:
-		return fmt.Sprintf("the server knows no component %s: Prosody needs a line Component %q with component_secret, and a reload; a host of users can't be a component as well", domain, domain)
+		return fmt.Sprintf("the server knows no component %s: Prosody needs a line Component %q with component_secret, and a restart (a reload is not enough); a host of users can't be a component as well", domain, domain)
 	case stream.NotAuthorized:
 		return fmt.Sprintf("the server refuses the secret: compare it with component_secret (Prosody) or the password of %s under hosts of the ejabberd_service listener; ejabberd says the same if it does not know the domain %s", domain, domain)
 	case stream.Conflict:
