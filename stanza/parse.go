@@ -80,19 +80,19 @@ func fromElement(el *element.Element, address func(string) (jid.JID, error)) (St
 			Text:   fmt.Sprintf("<%.40s> is no stanza: send message, presence or iq", el.Local),
 		}
 	}
-	s := Stanza{header: Header{Kind: kind}, children: len(el.Children)}
-	if err := s.header.read(el.Attrs, address); err != nil {
+	p := &parts{header: Header{Kind: kind}, children: len(el.Children)}
+	if err := p.header.read(el.Attrs, address); err != nil {
 		return Stanza{}, err
 	}
 	content, err := contentOf(el)
 	if err != nil {
 		return Stanza{}, err
 	}
-	s.content = content
-	if s.children > 0 && kind == IQ {
-		s.payload = payloadOf(el)
+	p.content = content
+	if p.children > 0 && kind == IQ {
+		p.payload = payloadOf(el)
 	}
-	return s, nil
+	return Stanza{parts: p}, nil
 }
 
 // read takes what a Header keeps from the attributes of a start tag.

@@ -9,7 +9,7 @@ import (
 // returns nil if there is none. A condition outside the defined ones, or a
 // missing one, reads as undefined-condition.
 func (s Stanza) Err() *Error {
-	if s.header.Type != TypeError {
+	if s.Type() != TypeError {
 		return nil
 	}
 	for _, c := range rescan(s.XML()).Children {

@@ -14,22 +14,23 @@ func (s Stanza) ErrorReply(e *Error) (Stanza, bool) {
 	if !s.Answerable() {
 		return Stanza{}, false
 	}
-	return Stanza{
+	return Stanza{parts: &parts{
 		header:   s.backwards(TypeError),
 		content:  string(e.appendXML(nil)),
 		children: 1,
 		payload:  Name{NSClient, "error"},
-	}, true
+	}}, true
 }
 
 // Answerable reports whether s may be answered at all: it is neither an error
 // nor an iq result, and it says whom to answer.
 func (s Stanza) Answerable() bool {
-	h := &s.header
+	h := &s.get().header
 	return h.Type != TypeError && (h.Kind != IQ || h.Type != Result) && !h.From.IsZero()
 }
 
 // backwards returns the header of an answer of the given type to s.
 func (s Stanza) backwards(t Type) Header {
-	return Header{Kind: s.header.Kind, Type: t, ID: s.header.ID, From: s.header.To, To: s.header.From}
+	h := &s.get().header
+	return Header{Kind: h.Kind, Type: t, ID: h.ID, From: h.To, To: h.From}
 }
