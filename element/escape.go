@@ -115,14 +115,14 @@ func normalizeLines(s string) string { return lineEnds.Replace(s) }
 // quotes of either kind. Tab, LF and CR are written as references, since an XML
 // parser would make spaces of them. What XML forbids becomes U+FFFD.
 func AppendAttr(dst []byte, value string) []byte {
-	return appendEscaped(dst, value, attrEscapes)
+	return appendEscaped(dst, value, &attrEscapes)
 }
 
 // AppendText appends text such that it can stand in an element. CR is written
 // as a reference, since an XML parser would make LF of it. What XML forbids
 // becomes U+FFFD.
 func AppendText(dst []byte, text string) []byte {
-	return appendEscaped(dst, text, textEscapes)
+	return appendEscaped(dst, text, &textEscapes)
 }
 
 // AppendContent appends the content of an element with its line ends as an XML
@@ -147,7 +147,7 @@ var (
 	}
 )
 
-func appendEscaped(dst []byte, s string, escapes [utf8.RuneSelf]string) []byte {
+func appendEscaped(dst []byte, s string, escapes *[utf8.RuneSelf]string) []byte {
 	done := 0 // everything before is appended
 	for i := 0; i < len(s); {
 		escape, size := "", 1
