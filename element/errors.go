@@ -55,7 +55,11 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Reason)
 }
 
-// fail makes a SyntaxError at an offset, still without line and column.
+// fail makes a SyntaxError at an offset, still without line and column. Like its
+// helpers it is not inlined, so that the frames of the scanner stay small: a
+// thousand requests that wait keep the deepest stack that they ever had.
+//
+//go:noinline
 func fail(offset int, kind Kind, format string, args ...any) *SyntaxError {
 	return &SyntaxError{Offset: offset, Kind: kind, Reason: fmt.Sprintf(format, args...)}
 }
@@ -80,6 +84,8 @@ func (e *SyntaxError) locate(text []byte) {
 }
 
 // clip shortens a checked name from the input for an error.
+//
+//go:noinline
 func clip(name []byte) string {
 	const most = 40
 	n := 0
@@ -92,6 +98,8 @@ func clip(name []byte) string {
 }
 
 // charAt names the character at the start of b for an error.
+//
+//go:noinline
 func charAt(b []byte) string {
 	r, size := utf8.DecodeRune(b)
 	if r == utf8.RuneError && size <= 1 {

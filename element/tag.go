@@ -136,6 +136,8 @@ func (s *Scanner) startTag(buf []byte) error {
 }
 
 // tagName makes the error of a tag that has no name more helpful.
+//
+//go:noinline
 func tagName(buf []byte, at int, err error) error {
 	if at+1 < len(buf) && buf[at+1] < 0x80 && class[buf[at+1]]&nameStart == 0 {
 		return fail(at, NotWellFormed, "'<' before %s begins no tag: write &lt; for the character", charAt(buf[at+1:]))

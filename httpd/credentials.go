@@ -146,8 +146,9 @@ func (k *keyring) digest(authorization string) ([sha256.Size]byte, bool) {
 	if scheme == "" || rest == "" {
 		return [sha256.Size]byte{}, false
 	}
-	buf := make([]byte, 0, 256) // on the stack unless the value is long
-	buf = append(buf, k.key[:]...)
+	kept := getBuffer() // on the stack it would be there in each request that is held
+	defer putBuffer(kept)
+	buf := append(*kept, k.key[:]...)
 	for i := range len(scheme) {
 		c := scheme[i]
 		if 'A' <= c && c <= 'Z' {
@@ -157,7 +158,10 @@ func (k *keyring) digest(authorization string) ([sha256.Size]byte, bool) {
 	}
 	buf = append(buf, ' ')
 	buf = append(buf, rest...)
-	return sha256.Sum256(buf), true
+	sum := sha256.Sum256(buf)
+	clear(buf)
+	*kept = buf
+	return sum, true
 }
 
 // isHeaderText reports whether a header can have that value: what can't be sent

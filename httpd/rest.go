@@ -16,14 +16,19 @@ func (s *Server) rest(w http.ResponseWriter, r *http.Request) int {
 	case http.MethodPost:
 		return s.post(w, r)
 	case http.MethodOptions:
-		h := w.Header()
-		h["Allow"] = []string{"OPTIONS, POST"}
-		h["Accept-Post"] = []string{s.formats.names()}
-		w.WriteHeader(http.StatusOK)
-		return http.StatusOK
+		return s.restOptions(w)
 	default:
 		return s.refuse(w, r, allowOnly(r, http.MethodOptions, http.MethodPost))
 	}
+}
+
+// restOptions tells what a request to /rest may be.
+func (s *Server) restOptions(w http.ResponseWriter) int {
+	h := w.Header()
+	h["Allow"] = []string{"OPTIONS, POST"}
+	h["Accept-Post"] = []string{s.formats.names()}
+	w.WriteHeader(http.StatusOK)
+	return http.StatusOK
 }
 
 // post takes a stanza from a caller, hands it to his component, and answers

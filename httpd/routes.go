@@ -71,13 +71,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.metrics.inFlight.Dec()
 	s.metrics.done(rt, r.Method, status, took)
 	if s.log.Enabled(r.Context(), slog.LevelDebug) {
-		s.log.LogAttrs(r.Context(), slog.LevelDebug, "http request",
-			slog.String("route", string(rt)), slog.String("method", r.Method), slog.Int("status", status),
-			slog.Duration("took", took), slog.String("remote", r.RemoteAddr))
+		s.logRequest(r, rt, status, took)
 	}
 	if status == statusHungUp {
 		panic(http.ErrAbortHandler) // ends the connection without an answer
 	}
+}
+
+// logRequest is a function of its own for the sake of its large frame, which
+// thousands of held requests would otherwise have on their stacks.
+//
+//go:noinline
+func (s *Server) logRequest(r *http.Request, rt route, status int, took time.Duration) {
+	s.log.LogAttrs(r.Context(), slog.LevelDebug, "http request",
+		slog.String("route", string(rt)), slog.String("method", r.Method), slog.Int("status", status),
+		slog.Duration("took", took), slog.String("remote", r.RemoteAddr))
 }
 
 // guard answers a request and returns the status, also if a handler panics.
@@ -85,30 +93,43 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // none begun.
 func (s *Server) guard(rt route, w http.ResponseWriter, r *http.Request) (status int) {
 	defer func() {
-		switch v := recover(); v {
-		case nil:
-		case http.ErrAbortHandler:
-			status = statusHungUp
-		default:
-			s.metrics.panics.Inc()
-			id := newInstanceID()
-			s.log.Error("http handler panicked", slog.String("instance_id", id),
-				slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
-			status = s.refuse(w, r, internalProblem(id))
+		if v := recover(); v != nil {
+			status = s.panicked(w, r, v)
 		}
 	}()
+	return handlerOf(rt)(s, w, r)
+}
+
+// handlerOf returns what answers a route's requests.
+func handlerOf(rt route) func(*Server, http.ResponseWriter, *http.Request) int {
 	switch rt {
 	case routeRest:
-		return s.rest(w, r)
+		return (*Server).rest
 	case routeLivez:
-		return s.livez(w, r)
+		return (*Server).livez
 	case routeReadyz:
-		return s.readyz(w, r)
+		return (*Server).readyz
 	case routeMetrics:
-		return s.showMetrics(w, r)
-	default:
-		return s.refuse(w, r, newProblem(http.StatusNotFound, stanza.Cancel, "item-not-found", s.endpoints))
+		return (*Server).showMetrics
+	case routeOther:
 	}
+	return (*Server).notFound
+}
+
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) int {
+	return s.refuse(w, r, newProblem(http.StatusNotFound, stanza.Cancel, "item-not-found", s.endpoints))
+}
+
+// panicked answers a request whose handler has panicked with v.
+func (s *Server) panicked(w http.ResponseWriter, r *http.Request, v any) int {
+	if v == http.ErrAbortHandler { //nolint:errorlint // this very value, by net/http's contract
+		return statusHungUp
+	}
+	s.metrics.panics.Inc()
+	id := newInstanceID()
+	s.log.Error("http handler panicked", slog.String("instance_id", id),
+		slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+	return s.refuse(w, r, internalProblem(id))
 }
 
 // allowOnly returns the answer to a method that a route does not have, nil if
