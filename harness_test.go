@@ -201,15 +201,21 @@ func (g *gatewayUnderTest) waitUntil(what string, ok func() bool) {
 // outstanding returns how many queries wait for their answers, as /metrics has it.
 func (g *gatewayUnderTest) outstanding() int {
 	g.t.Helper()
-	m := regexp.MustCompile(`(?m)^restanza_iq_outstanding\{[^}]*\} (\d+)$`).FindStringSubmatch(g.get("/metrics").body)
+	return int(g.metric("restanza_iq_outstanding"))
+}
+
+// metric returns the value of a metric, with whatever labels.
+func (g *gatewayUnderTest) metric(name string) float64 {
+	g.t.Helper()
+	m := regexp.MustCompile(`(?m)^` + name + `(?:\{[^}]*\})? (\S+)$`).FindStringSubmatch(g.get("/metrics").body)
 	if m == nil {
-		g.t.Fatal("/metrics has no restanza_iq_outstanding")
+		g.t.Fatalf("/metrics has no %s", name)
 	}
-	n, err := strconv.Atoi(m[1])
+	value, err := strconv.ParseFloat(m[1], 64)
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	return n
+	return value
 }
 
 // unbroken returns a function that fails the test if the link has been broken

@@ -246,12 +246,27 @@ func TestQueries_tenThousandAtOnce(t *testing.T) {
 		if got := g.outstanding(); got != n {
 			t.Errorf("%v queries outstanding, want %d", got, n)
 		}
+		checkHeldMemory(g)
 		for _, s := range slices.Backward(queries) { // the last one first
 			other.Send(fmt.Sprintf(`<iq type="result" id="%s" from="%s" to="%s"/>`, s.ID, s.To, s.From))
 		}
 		wait.Wait()
 		whole()
 	})
+}
+
+// checkHeldMemory fails if 10,000 queries that wait take more memory than they
+// need: 10 KB of buffers and two small stacks each are net/http's. A stack that
+// has grown from 4 to 8 KB on the way of a request shows here.
+func checkHeldMemory(g *gatewayUnderTest) {
+	g.t.Helper()
+	const mostStacks, most = 80e6, 220e6
+	if got := g.metric("go_memstats_stack_inuse_bytes"); got > mostStacks {
+		g.t.Errorf("the stacks take %.0f MB, want at most %.0f: some frame between ServeHTTP and the wait has grown", got/1e6, mostStacks/1e6)
+	}
+	if got := g.metric("process_resident_memory_bytes"); got > most {
+		g.t.Errorf("%.0f MB are resident, want at most %.0f", got/1e6, most/1e6)
+	}
 }
 
 // Several components in one process are told apart by their credentials, and a
