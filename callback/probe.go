@@ -26,7 +26,7 @@ func (c *Callback) watch(ctx context.Context) {
 	var reason error // a stanza got no answer, which is why the callback is probed
 	var told string  // the last news about a probe that was answered
 	for failures := 0; ctx.Err() == nil; {
-		news, err := c.probe(ctx)
+		probed, err := c.probe(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -40,8 +40,8 @@ func (c *Callback) watch(ctx context.Context) {
 		}
 		failures = 0
 		c.back()
-		c.tell(news, told, reason)
-		told = news
+		c.tell(probed.Says, told, reason)
+		told = probed.Says
 		_ = c.pause(ctx, probeGap, nil)
 		reason = c.pause(ctx, 0, c.wake)
 	}
@@ -67,27 +67,55 @@ func (c *Callback) pause(ctx context.Context, d time.Duration, wake <-chan error
 // errProbePanic is the failure of a probe that did not come back.
 var errProbePanic = errors.New("the probe panicked")
 
-// probe asks the callback which format it wants, with an OPTIONS request, and
-// returns the answer in words. An error means that there was no answer.
-func (c *Callback) probe(ctx context.Context) (news string, err error) {
+// Probed is the answer to a probe.
+type Probed struct {
+	Status int
+	Says   string    // what the answer says about the format of requests, in words
+	Date   time.Time // the callback's clock, to the second (RFC 9110 §6.6.1); zero: it does not say
+}
+
+// Probe asks the callback once, as Run does at its start, and waits for the
+// answer: at most ten seconds, or Options.Timeout if that is less. Of the
+// options Reply, limits of queues, Logger and Metrics do not count. An error means
+// that there was no answer, unless an option is wrong; Explain tells more.
+func Probe(ctx context.Context, o Options) (Probed, error) {
+	o.Reply = func(stanza.Stanza) error { return errStopped } // a probe is no stanza, so that nothing replies
+	o.Logger, o.Metrics = nil, nil
+	c, err := New(o)
+	if err != nil {
+		return Probed{}, err
+	}
+	if t, ok := c.client.(interface{ CloseIdleConnections() }); ok {
+		defer t.CloseIdleConnections()
+	}
+	return c.probe(ctx)
+}
+
+// probe asks the callback which format it wants, with an OPTIONS request. An
+// error means that there was no answer.
+func (c *Callback) probe(ctx context.Context) (answer Probed, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, min(probeTimeout, c.o.Timeout), errTimeout)
 	defer cancel()
 	err = errProbePanic
-	c.guard(stanza.Stanza{}, func() { news, err = c.options(ctx) })
+	c.guard(stanza.Stanza{}, func() { answer, err = c.options(ctx) })
 	if errors.Is(context.Cause(ctx), errTimeout) {
 		err = errTimeout
 	}
-	return news, err
+	return answer, err
 }
 
 // options makes the OPTIONS request and applies its answer.
-func (c *Callback) options(ctx context.Context) (news string, err error) {
+func (c *Callback) options(ctx context.Context) (Probed, error) {
 	resp, err := c.request(ctx, http.MethodOptions, probeFields(c.o.Domain), c.headers.common(), nil) //nolint:bodyclose // finish closes it
 	if err != nil {
-		return "", err
+		return Probed{}, err
 	}
 	defer finish(resp.Body)
-	return c.choose(resp), nil
+	date, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		date = time.Time{} // missing, or of no use
+	}
+	return Probed{Status: resp.StatusCode, Says: c.choose(resp), Date: date}, nil
 }
 
 // choose takes the format of requests from the answer to the probe. Many

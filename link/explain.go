@@ -12,6 +12,12 @@ import (
 	"github.com/restanza/restanza/stream"
 )
 
+// errNoPong is what a Trial's ping comes to that is not routed back.
+var errNoPong = errors.New("the server has not routed a ping back in time")
+
+// noPongHint is what to look at when pongs are missing although the link is up.
+const noPongHint = "is another connection open for the domain, so that answers go there? On ejabberd, does the listener have global_routes: false?"
+
 // explain says in words what an error means for the operator of a link to
 // server for domain, and what to do about it. connected tells whether the
 // handshake had succeeded.
@@ -69,6 +75,8 @@ func explainEnd(e *stream.Error) string {
 // explainLoss explains the end of a working connection without a reason given.
 func explainLoss(err error) string {
 	switch {
+	case errors.Is(err, errNoPong):
+		return errNoPong.Error() + ": " + noPongHint
 	case errors.Is(err, io.EOF):
 		return "the server ended the stream without a reason"
 	case errors.Is(err, errSilent), errors.Is(err, errStalled):

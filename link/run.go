@@ -67,7 +67,7 @@ func (c *Component) reportUnconfirmed(o outcome, now time.Time) {
 	}
 	if more, ok := c.unconfirmedLog.Allow(now); ok {
 		c.log.Warn("the server does not confirm stanzas", "count", o.unconfirmed, "pinged", c.o.ConfirmTo.String(), "not_logged", more,
-			"hint", "is another connection open for the domain, so that answers go there? On ejabberd, does the listener have global_routes: false?")
+			"hint", noPongHint)
 	}
 }
 
