@@ -78,7 +78,7 @@ func (t *Trial) Ask(ctx context.Context, to jid.JID, payload string) (stanza.Sta
 }
 
 // exchange writes a stanza and reads until the wanted one comes. After an error
-// the Trial can only be closed.
+// the Trial can only be ended.
 func (t *Trial) exchange(ctx context.Context, out []byte, wanted func(stanza.Stanza) bool) (stanza.Stanza, error) {
 	_ = t.s.conn.SetDeadline(time.Time{})
 	interrupt := context.AfterFunc(ctx, func() {
@@ -120,9 +120,11 @@ func (t *Trial) decline(dst []byte, st stanza.Stanza) []byte {
 	return reply.AppendXML(dst)
 }
 
-// Close ends the stream, waits two seconds at most for the server to do so too,
-// and closes the connection.
-func (t *Trial) Close() error {
+// End ends the stream, waits two seconds at most for the server to do so too, and
+// closes the connection; at once if ctx has ended, or as soon as it does.
+func (t *Trial) End(ctx context.Context) {
+	interrupt := context.AfterFunc(ctx, func() { _ = t.s.conn.Close() })
+	defer interrupt()
 	reading := make(chan error, 1)
 	var reader sync.WaitGroup
 	reader.Go(func() {
@@ -133,10 +135,9 @@ func (t *Trial) Close() error {
 			}
 		}
 	})
-	_ = t.s.endStream(reading) // there is nothing on it that could get lost
-	err := t.s.conn.Close()
+	_ = t.s.endStream(reading) // nothing is on it that could get lost
+	_ = t.s.conn.Close()
 	reader.Wait()
-	return err
 }
 
 // orCause adds why ctx ended to an error, if it has ended.

@@ -62,9 +62,7 @@ func TestTry_pingAndAsk(t *testing.T) {
 		if err != nil || answer.Payload().Local != "time" {
 			t.Errorf("Ask: %s, %v", answer, err)
 		}
-		if err := tr.Close(); err != nil {
-			t.Error(err)
-		}
+		tr.End(t.Context())
 		if declined.ID() != "early" || declined.Type() != stanza.TypeError || !strings.Contains(declined.String(), "recipient-unavailable") {
 			t.Errorf("a message for the gateway got %s", declined)
 		}
@@ -92,9 +90,7 @@ func TestTry_noPong(t *testing.T) {
 		if says := ExplainTrial(err, "h:1", jid.MustParse(domain)); !strings.Contains(says, "global_routes") {
 			t.Errorf("it is explained as %q", says)
 		}
-		if err := tr.Close(); err != nil {
-			t.Error(err)
-		}
+		tr.End(t.Context())
 	})
 }
 
@@ -110,6 +106,31 @@ func TestTry_interrupted(t *testing.T) {
 		}
 		if says := Explain(err, "h:1", jid.MustParse(domain)); !strings.Contains(says, "h:1 does not answer") {
 			t.Errorf("it is explained as %q", says)
+		}
+	})
+}
+
+// A server that does not end the stream holds nobody up whose context ends.
+func TestTry_endAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, c := range map[string]struct{ limit, took time.Duration }{
+			"before": {0, 0}, "meanwhile": {time.Second, time.Second}, "never": {time.Hour, closeTimeout},
+		} {
+			tr, err := trial(t, t.Context(), func(p *peer) {
+				p.handshake()
+				p.drain()
+				time.Sleep(time.Hour)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), c.limit)
+			defer cancel()
+			began := time.Now()
+			tr.End(ctx)
+			if took := time.Since(began); took != c.took {
+				t.Errorf("%s: it took %s, want %s", name, took, c.took)
+			}
 		}
 	})
 }

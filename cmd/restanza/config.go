@@ -100,9 +100,10 @@ func isConfigVariable(line string) bool {
 	return len(line) > len(prefix) && line[:len(prefix)] == prefix
 }
 
-// isTerminal reports whether somebody would have to type the input.
-func isTerminal(r io.Reader) bool {
-	f, ok := r.(*os.File)
+// isTerminal reports whether an input is typed by somebody, or an output read by somebody at
+// once. stream is an io.Reader or an io.Writer.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	if !ok {
 		return false
 	}

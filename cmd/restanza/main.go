@@ -3,6 +3,7 @@
 //	restanza serve            runs the gateway
 //	restanza config check     checks a configuration
 //	restanza config example   prints a configuration file with every key
+//	restanza doctor           tries, step by step, whether it would work
 //	restanza version          prints the version
 //
 // `restanza help` tells more, as does docs/configuration.md. The exit code is 0 if all
