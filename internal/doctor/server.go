@@ -125,12 +125,21 @@ func (v *visit) handshake(ctx context.Context) finding {
 		}
 	}
 	began := time.Now()
-	trial, err := link.Try(ctx, link.ComponentOptions{Domain: v.c.Domain, Address: v.c.Server, Secret: v.c.Secret.Reveal()})
+	trial, err := v.try(ctx)
 	if err != nil {
-		return failed(v.explain(err), aboutHandshake(err)...)
+		return v.aboutHandshake(ctx, err)
 	}
 	v.trial = trial
 	return ok(fmt.Sprintf("the server takes %s and its secret, in %s", v.c.Domain, short(time.Since(began))))
+}
+
+// try shakes hands. It leaves a quarter of the step's time for finding out who is
+// there if the server keeps silent.
+func (v *visit) try(ctx context.Context) (*link.Trial, error) {
+	limit := v.patient.o.Timeout * 3 / 4
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTooSlow)
+	defer cancel()
+	return link.Try(ctx, link.ComponentOptions{Domain: v.c.Domain, Address: v.c.Server, Secret: v.c.Secret.Reveal()})
 }
 
 // ping has the server route a ping back.
