@@ -16,7 +16,7 @@ import (
 
 // trial makes a Trial with a peer that the script plays. What the script writes
 // and reads is in memory, and time passes only when all wait.
-func trial(t *testing.T, ctx context.Context, script func(*peer)) (*Trial, error) {
+func trial(ctx context.Context, t *testing.T, script func(*peer)) (*Trial, error) {
 	t.Helper()
 	client, server := net.Pipe()
 	p := &peer{Conn: server, t: t, in: stream.NewReader(server, stream.ReaderOptions{})}
@@ -36,7 +36,7 @@ func trial(t *testing.T, ctx context.Context, script func(*peer)) (*Trial, error
 func TestTry_pingAndAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var declined stanza.Stanza
-		tr, err := trial(t, t.Context(), func(p *peer) {
+		tr, err := trial(t.Context(), t, func(p *peer) {
 			p.handshake()
 			ping := p.next()
 			p.write(`<message from="you@example.net" to="me@` + domain + `" id="early"><body>hello</body></message>`)
@@ -73,7 +73,7 @@ func TestTry_pingAndAsk(t *testing.T) {
 // connection.
 func TestTry_noPong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tr, err := trial(t, t.Context(), func(p *peer) {
+		tr, err := trial(t.Context(), t, func(p *peer) {
 			p.handshake()
 			p.drain()
 		})
@@ -100,7 +100,7 @@ func TestTry_interrupted(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
-		_, err := trial(t, ctx, (*peer).drain)
+		_, err := trial(ctx, t, (*peer).drain)
 		if took := time.Since(began); took != time.Second || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("after %s: %v", took, err)
 		}
@@ -116,7 +116,7 @@ func TestTry_endAtOnce(t *testing.T) {
 		for name, c := range map[string]struct{ limit, took time.Duration }{
 			"before": {0, 0}, "meanwhile": {time.Second, time.Second}, "never": {time.Hour, closeTimeout},
 		} {
-			tr, err := trial(t, t.Context(), func(p *peer) {
+			tr, err := trial(t.Context(), t, func(p *peer) {
 				p.handshake()
 				p.drain()
 				time.Sleep(time.Hour)
@@ -137,7 +137,7 @@ func TestTry_endAtOnce(t *testing.T) {
 
 func TestTry_refused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, err := trial(t, t.Context(), func(p *peer) {
+		_, err := trial(t.Context(), t, func(p *peer) {
 			p.open("")
 			p.fail(stream.HostUnknown)
 		})

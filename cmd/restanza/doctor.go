@@ -26,6 +26,12 @@ type doctorFlags struct {
 	forceHandshake bool
 }
 
+// doctorCodes is the part of the help that explains doctor's exit codes.
+const doctorCodes = `Exit codes:
+  0  no step failed; there may be warnings
+  1  a step failed, or doctor was interrupted
+  2  the usage or the configuration is wrong`
+
 func newDoctor(environ []string) *cobra.Command {
 	var f doctorFlags
 	cmd := &cobra.Command{
@@ -38,12 +44,9 @@ clock. Each step is a line: ok, warning, FAILED, or skipped, with what to try be
 
 It may be called while a gateway runs. One that holds the HTTP listener is asked how its links are,
 and no second connection is made for those that are up: ejabberd would share the stanzas out among
-both. For a gateway with another HTTP listener doctor can't know.
+both. For a gateway with another HTTP listener doctor can't know. docs/doctor.md tells more.
 
-Exit codes:
-  0  no step failed; there may be warnings
-  1  a step failed, or doctor was interrupted
-  2  the usage or the configuration is wrong`,
+` + doctorCodes,
 		Example: `  restanza doctor --config restanza.toml
   restanza doctor --json | jq '.steps[] | select(.status == "failed")'`,
 		Args: cobra.NoArgs,

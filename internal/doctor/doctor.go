@@ -41,7 +41,7 @@ func Run(ctx context.Context, o Options) Report {
 	if o.Lookup == nil {
 		o.Lookup = lookup
 	}
-	p := &patient{o: o}
+	p := &patient{o: o, report: Report{Steps: []Step{}}}
 	p.step(ctx, Configuration, "", p.configuration)
 	p.step(ctx, SecretFiles, "", p.secretFiles)
 	p.step(ctx, Listener, "", p.listener)

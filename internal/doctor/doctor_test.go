@@ -274,14 +274,14 @@ func TestRun_warnings(t *testing.T) {
 
 func TestMisconfigured(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "restanza.toml")
-	_, _, err := config.Sources{Path: path, Data: []byte("[log]\nlevle = 1\n[[component]]\nsecret = 5\n")}.Load()
+	_, _, err := config.Sources{Path: path, Data: []byte("[log]\nlevell = 1\n[[component]]\nsecret = 5\n")}.Load()
 	var seen []Step
 	r := Misconfigured(err, []string{"careful"}, func(s Step) { seen = append(seen, s) })
 	if r.Result != ResultMisconfigured || len(seen) != len(Names()) {
 		t.Errorf("%s, %d steps", r.Result, len(seen))
 	}
 	want := Step{Name: Configuration, Status: Failed, Detail: "2 errors", Try: []string{
-		path + ":2:1: log.levle: unknown key; did you mean level?",
+		path + ":2:1: log.levell: unknown key; did you mean level?",
 		path + ":4: component.secret: this is a number; write text in quotes",
 		"careful",
 	}}
