@@ -69,8 +69,6 @@ both. For a gateway with another HTTP listener doctor can't know. docs/doctor.md
 
 // examine runs all steps until they are done or a signal comes, and prints what they found.
 func examine(ctx context.Context, s config.Sources, f doctorFlags, out *chart) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	each := out.step
 	if f.json {
 		each = nil
@@ -80,6 +78,9 @@ func examine(ctx context.Context, s config.Sources, f doctorFlags, out *chart) e
 	if err != nil {
 		report = doctor.Misconfigured(err, warnings, each)
 	} else {
+		ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		context.AfterFunc(ctx, stop) // a second signal ends the program by itself
 		out.domains = len(c.Components) > 1
 		report = doctor.Run(ctx, doctor.Options{
 			Config: c, Warnings: warnings, Version: version(),

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -303,7 +305,24 @@ func TestClean(t *testing.T) {
 	if got, want := clean("a\x1b[31mb\r\n\u202ec\u2028dé"), "a�[31mb���c�dé"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := clean(strings.Repeat("é", 5000)); len(got) > 1010 || !strings.HasSuffix(got, "é…") {
+	if got := clean("é" + strings.Repeat("é", 5000)); len(got) != 1000+len("…") || !strings.HasSuffix(got, "é…") {
 		t.Errorf("%d bytes, ending in %q", len(got), got[len(got)-5:])
 	}
+}
+
+// Whoever a text comes from, it is one bounded line of valid UTF-8, and cleaning
+// it once more changes nothing but its end.
+func FuzzClean(f *testing.F) {
+	f.Add("a plain text")
+	f.Add("\x1b]0;title\a\u009b31m\u2029")
+	f.Add(strings.Repeat("\x80", 2000))
+	f.Fuzz(func(t *testing.T, text string) {
+		got := clean(text)
+		if !utf8.ValidString(got) || len(got) > 3*1000+len("…") || strings.ContainsFunc(got, unicode.IsControl) {
+			t.Errorf("%q", got)
+		}
+		if len(got) <= 1000 && clean(got) != got {
+			t.Errorf("%q, and then %q", got, clean(got))
+		}
+	})
 }

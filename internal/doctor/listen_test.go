@@ -86,6 +86,19 @@ func TestListener_runningGateway(t *testing.T) {
 	}
 }
 
+// A link that is up, but is not the one that is configured, proves nothing.
+func TestListener_runningGatewayElsewhere(t *testing.T) {
+	c := healthy(t, xmpptest.StartFake(t))
+	serve(t, c)
+	waitHealth(t, c.HTTP.Listen, "up since")
+	other := c
+	other.Components = []config.Component{c.Components[0]}
+	other.Components[0].Server = silent(t)
+	got := examine(t, other)
+	got.want(t, Handshake, Warning, "link to "+c.Components[0].Server, "the configuration names "+other.Components[0].Server, "--force-handshake")
+	got.want(t, Ping, Skipped)
+}
+
 // A running gateway whose link is down, or that serves another domain, is none
 // that could be disturbed.
 func TestListener_runningGatewayWithoutLink(t *testing.T) {

@@ -120,7 +120,8 @@ func warningIf(detail string, try []string) finding {
 // clean makes a text fit for one line of a terminal, since parts of it may come
 // from whoever answers at an address.
 func clean(text string) string {
-	const most = 1000
+	const most = 1000 // bytes
+	text = strings.ToValidUTF8(text, string(utf8.RuneError))
 	if len(text) > most {
 		cut := most
 		for !utf8.RuneStart(text[cut]) {

@@ -121,7 +121,7 @@ func (v *visit) handshake(ctx context.Context) finding {
 	if g := v.patient.gateway; g != nil && !v.patient.o.ForceHandshake {
 		if how, up := g.links[v.c.Domain.String()]; up {
 			v.broken = "so as not to disturb the running gateway; --force-handshake tries it all the same"
-			return ok("the running gateway says: " + how)
+			return v.askedGateway(how)
 		}
 	}
 	began := time.Now()
@@ -131,6 +131,16 @@ func (v *visit) handshake(ctx context.Context) finding {
 	}
 	v.trial = trial
 	return ok(fmt.Sprintf("the server takes %s and its secret, in %s", v.c.Domain, short(time.Since(began))))
+}
+
+// askedGateway judges what a running gateway says of its link, which is up.
+func (v *visit) askedGateway(how string) finding {
+	detail := "the running gateway says: " + how
+	if strings.Contains(how, "link to "+v.c.Server+" ") {
+		return ok(detail)
+	}
+	return warning(detail+"; but the configuration names "+v.c.Server,
+		"if the configuration was changed since the gateway was started, restart that, or try --force-handshake")
 }
 
 // try shakes hands. It leaves a quarter of the step's time for finding out who is
