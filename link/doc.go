@@ -3,7 +3,8 @@
 //
 // A [Component] is an external component (XEP-0114). Its Run dials, shakes
 // hands, reads, writes, notices a dead peer, and connects again, until its
-// context ends; Send, SendOnce, Post and Reply may be called all the while.
+// context ends; Send, SendOnce, Post and Reply may be called all the while. [Try]
+// makes one such connection, to see whether the settings are right.
 //
 // # Confirmation
 //
