@@ -9,10 +9,9 @@ import (
 
 // The namespaces of rooms (XEP-0045 §15.2).
 const (
-	NSMUC      = "http://jabber.org/protocol/muc"
-	NSMUCUser  = NSMUC + "#user"
-	NSMUCAdmin = NSMUC + "#admin"
-	NSMUCOwner = NSMUC + "#owner"
+	nsMUC      = "http://jabber.org/protocol/muc"
+	nsMUCAdmin = nsMUC + "#admin"
+	nsMUCOwner = nsMUC + "#owner"
 )
 
 // Status codes in a room's presences (XEP-0045 §15.6).
@@ -89,9 +88,9 @@ func (ro *room) role(o *occupant) string {
 // item describes an occupant, as it stands in presences and in lists. nick is
 // left out if it is empty, and so is the inner content.
 func (ro *room) item(o *occupant, role, nick, inner string) string {
-	item := `<item affiliation="` + ro.affiliation(o) + `" role="` + role + `" jid="` + escapeAttr(o.address.String()) + `"`
+	item := `<item affiliation="` + ro.affiliation(o) + `" role="` + role + `" jid="` + quoted(o.address.String()) + `"`
 	if nick != "" {
-		item += ` nick="` + escapeAttr(nick) + `"`
+		item += ` nick="` + quoted(nick) + `"`
 	}
 	return item + ">" + inner + "</item>"
 }

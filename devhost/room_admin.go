@@ -11,21 +11,21 @@ import (
 const nsDataForms = "jabber:x:data"
 
 // noSettings is the form of a room's settings: there are none.
-const noSettings = `<query xmlns="` + NSMUCOwner + `"><x xmlns="` + nsDataForms + `" type="form">` +
+const noSettings = `<query xmlns="` + nsMUCOwner + `"><x xmlns="` + nsDataForms + `" type="form">` +
 	`<title>Settings of the room</title><instructions>There is nothing to set.</instructions>` +
-	`<field type="hidden" var="FORM_TYPE"><value>` + NSMUC + `#roomconfig</value></field></x></query>`
+	`<field type="hidden" var="FORM_TYPE"><value>` + nsMUC + `#roomconfig</value></field></x></query>`
 
 // askOwner is for the owner's settings (XEP-0045 §10.1): there are none, and
 // whatever is submitted is accepted, so that a client that unlocks its new room
 // can go on.
 func (r *rooms) askOwner(st stanza.Stanza, ro *room) {
-	form, submitted := read(st).payload().first(nsDataForms, "x")
+	form := first(payloadOf(st), nsDataForms, "x").attribute("type")
 	switch {
 	case !r.ownerAsks(st, ro):
 	case st.Type() == stanza.Get:
-		r.push(st.Result(noSettings))
-	case submitted && (form.attr("type") == "submit" || form.attr("type") == "cancel"):
-		r.push(st.Result(""))
+		r.send(st.Result(noSettings))
+	case form == "submit" || form == "cancel":
+		r.send(st.Result(""))
 	default:
 		r.refuse(st, stanza.Cancel, stanza.FeatureNotImplemented, "rooms here take a form of settings from their owner, and nothing else")
 	}
@@ -34,15 +34,15 @@ func (r *rooms) askOwner(st stanza.Stanza, ro *room) {
 // askAdmin is for the lists of occupants by role or affiliation (XEP-0045 §8.5,
 // §9), and for kicking one (§8.2). Nothing else can be changed.
 func (r *rooms) askAdmin(st stanza.Stanza, ro *room) {
-	items := read(st).payload().all(NSMUCAdmin, "item")
+	items := all(payloadOf(st), nsMUCAdmin, "item")
 	switch {
 	case !r.ownerAsks(st, ro):
 	case len(items) != 1:
 		r.refuse(st, stanza.Modify, stanza.BadRequest, "ask about one item at a time")
 	case st.Type() == stanza.Get:
-		r.push(st.Result(ro.filtered(items[0].attr("affiliation"), items[0].attr("role"))))
-	case items[0].attr("role") == "none":
-		r.kick(st, ro, items[0])
+		r.send(st.Result(ro.filtered(items[0].attribute("affiliation"), items[0].attribute("role"))))
+	case items[0].attribute("role") == "none":
+		r.kick(st, ro, &items[0])
 	default:
 		r.refuse(st, stanza.Cancel, stanza.FeatureNotImplemented, "roles and affiliations in a room are fixed; an occupant can be kicked (role none)")
 	}
@@ -61,7 +61,7 @@ func (r *rooms) ownerAsks(st stanza.Stanza, ro *room) bool {
 // filtered lists the occupants with an affiliation and a role; "" for any.
 func (ro *room) filtered(affiliation, role string) string {
 	var b strings.Builder
-	b.WriteString(`<query xmlns="` + NSMUCAdmin + `">`)
+	b.WriteString(`<query xmlns="` + nsMUCAdmin + `">`)
 	for _, o := range ro.occupants {
 		if affiliation != "" && affiliation != ro.affiliation(o) || role != "" && role != ro.role(o) {
 			continue
@@ -77,8 +77,8 @@ func (ro *room) filtered(affiliation, role string) string {
 }
 
 // kick removes an occupant on the owner's demand, by nick.
-func (r *rooms) kick(st stanza.Stanza, ro *room, item node) {
-	i := slices.IndexFunc(ro.occupants, func(o *occupant) bool { return o.seat.Resource() == item.attr("nick") })
+func (r *rooms) kick(st stanza.Stanza, ro *room, item *child) {
+	i := slices.IndexFunc(ro.occupants, func(o *occupant) bool { return o.seat.Resource() == item.attribute("nick") })
 	switch {
 	case i < 0:
 		r.refuse(st, stanza.Cancel, stanza.ItemNotFound, "nobody in the room has that nick")
@@ -87,10 +87,10 @@ func (r *rooms) kick(st stanza.Stanza, ro *room, item node) {
 		r.refuse(st, stanza.Cancel, stanza.NotAllowed, "the owner can't be kicked")
 		return
 	}
-	inner := `<actor jid="` + escapeAttr(ro.owner.String()) + `"/>`
-	if reason, ok := item.first(NSMUCAdmin, "reason"); ok {
+	inner := `<actor jid="` + quoted(ro.owner.String()) + `"/>`
+	if reason := first(item.within(), nsMUCAdmin, "reason"); reason != nil {
 		inner += "<reason>" + stanza.Escape(reason.text()) + "</reason>"
 	}
 	r.remove(ro, ro.occupants[i], departure{codes: statusKicked, inner: inner})
-	r.push(st.Result(""))
+	r.send(st.Result(""))
 }

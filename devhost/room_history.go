@@ -8,9 +8,6 @@ import (
 	"github.com/restanza/restanza/stanza"
 )
 
-// NSDelay is the namespace of delayed delivery (XEP-0203).
-const NSDelay = "urn:xmpp:delay"
-
 // The limits of a room's history. What is longer alone is not kept.
 const (
 	maxHistory      = 20       // messages
@@ -52,7 +49,7 @@ func (h *history) add(room jid.JID, header stanza.Header, content string, at tim
 // delayed returns the element that says when and by whom a message was first
 // sent on.
 func delayed(room jid.JID, at time.Time) string {
-	return `<delay xmlns="` + NSDelay + `" from="` + escapeAttr(room.String()) + `" stamp="` + at.UTC().Format(time.RFC3339) + `"/>`
+	return `<delay xmlns="` + nsDelay + `" from="` + quoted(room.String()) + `" stamp="` + at.UTC().Format(time.RFC3339) + `"/>`
 }
 
 // wish is how much history somebody wants to see on joining (XEP-0045 §7.2.14).
@@ -63,15 +60,15 @@ type wish struct {
 }
 
 // wishOf reads a wish in the x element of a join. What is missing or
-// unreadable is no restriction.
-func wishOf(x node) wish {
-	h, _ := x.first(NSMUC, "history")
-	w := wish{messages: atMost(h.attr("maxstanzas"), maxHistory), chars: atMost(h.attr("maxchars"), maxHistoryBytes)}
-	if since, err := time.Parse(time.RFC3339, h.attr("since")); err == nil {
+// unreadable is no restriction, and so is no x.
+func wishOf(x *child) wish {
+	h := first(x.within(), nsMUC, "history")
+	w := wish{messages: atMost(h.attribute("maxstanzas"), maxHistory), chars: atMost(h.attribute("maxchars"), maxHistoryBytes)}
+	if since, err := time.Parse(time.RFC3339, h.attribute("since")); err == nil {
 		w.since = since
 	}
 	const longAgo = 1 << 30 // seconds
-	if seconds := atMost(h.attr("seconds"), longAgo); seconds < longAgo {
+	if seconds := atMost(h.attribute("seconds"), longAgo); seconds < longAgo {
 		if since := time.Now().Add(-time.Duration(seconds) * time.Second); since.After(w.since) {
 			w.since = since
 		}
@@ -107,7 +104,7 @@ func (h history) latest(w wish) history {
 // which ends the greeting even if there is none (XEP-0045 §7.2.15).
 func (r *rooms) showPast(ro *room, o *occupant, w wish) {
 	for _, s := range ro.history.latest(w) {
-		r.pushTo(o, s.message)
+		r.sendTo(o, s.message)
 	}
-	r.pushTo(o, ro.subject)
+	r.sendTo(o, ro.subject)
 }

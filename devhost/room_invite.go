@@ -13,12 +13,12 @@ const maxInvites = 20
 // mediated takes a message by which somebody is invited to a room (XEP-0045
 // §7.8.2) or declines that; it returns false for any other.
 func (r *rooms) mediated(st stanza.Stanza, ro *room, o *occupant) bool {
-	x, _ := read(st).first(NSMUCUser, "x")
-	if invites := x.all(NSMUCUser, "invite"); len(invites) > 0 {
+	x := first(children(st.Content()), nsMUCUser, "x").within()
+	if invites := all(x, nsMUCUser, "invite"); len(invites) > 0 {
 		r.invite(st, ro, o, invites)
 		return true
 	}
-	if decline, ok := x.first(NSMUCUser, "decline"); ok {
+	if decline := first(x, nsMUCUser, "decline"); decline != nil {
 		r.decline(st, ro, decline)
 		return true
 	}
@@ -27,7 +27,7 @@ func (r *rooms) mediated(st stanza.Stanza, ro *room, o *occupant) bool {
 
 // invite sends an occupant's invitations in the name of the room: all of them,
 // or none.
-func (r *rooms) invite(st stanza.Stanza, ro *room, o *occupant, invites []node) {
+func (r *rooms) invite(st stanza.Stanza, ro *room, o *occupant, invites []child) {
 	switch {
 	case o == nil:
 		r.refuseStranger(st)
@@ -38,7 +38,7 @@ func (r *rooms) invite(st stanza.Stanza, ro *room, o *occupant, invites []node) 
 	}
 	invited := make([]jid.JID, len(invites))
 	for i, invite := range invites {
-		to, err := jid.Parse(invite.attr("to"))
+		to, err := jid.Parse(invite.attribute("to"))
 		if err != nil {
 			r.refuse(st, stanza.Modify, stanza.JIDMalformed, "invite: to: "+err.Error())
 			return
@@ -46,14 +46,14 @@ func (r *rooms) invite(st stanza.Stanza, ro *room, o *occupant, invites []node) 
 		invited[i] = to
 	}
 	for i, invite := range invites {
-		r.push(ro.mediate("invite", o.address, invited[i], invite))
+		r.send(ro.mediate("invite", o.address, invited[i], &invite))
 	}
 }
 
 // decline tells an occupant that somebody does not want to come. Nobody outside
 // of the room can be written to in this way.
-func (r *rooms) decline(st stanza.Stanza, ro *room, decline node) {
-	to, err := jid.Parse(decline.attr("to"))
+func (r *rooms) decline(st stanza.Stanza, ro *room, decline *child) {
+	to, err := jid.Parse(decline.attribute("to"))
 	if err != nil {
 		r.refuse(st, stanza.Modify, stanza.JIDMalformed, "decline: to: "+err.Error())
 		return
@@ -63,15 +63,15 @@ func (r *rooms) decline(st stanza.Stanza, ro *room, decline node) {
 		r.refuse(st, stanza.Cancel, stanza.ItemNotFound, "the inviter is not in the room")
 		return
 	}
-	r.push(ro.mediate("decline", st.From(), inviter.address, decline))
+	r.send(ro.mediate("decline", st.From(), inviter.address, decline))
 }
 
 // mediate returns the message by which a room passes an invite or a decline on.
-func (ro *room) mediate(what string, from, to jid.JID, given node) stanza.Stanza {
+func (ro *room) mediate(what string, from, to jid.JID, given *child) stanza.Stanza {
 	inner := ""
-	if reason, ok := given.first(NSMUCUser, "reason"); ok {
+	if reason := first(given.within(), nsMUCUser, "reason"); reason != nil {
 		inner = "<reason>" + stanza.Escape(reason.text()) + "</reason>"
 	}
 	return stanza.New(stanza.Header{Kind: stanza.Message, From: ro.address, To: to},
-		`<x xmlns="`+NSMUCUser+`"><`+what+` from="`+escapeAttr(from.String())+`">`+inner+`</`+what+`></x>`)
+		`<x xmlns="`+nsMUCUser+`"><`+what+` from="`+quoted(from.String())+`">`+inner+`</`+what+`></x>`)
 }

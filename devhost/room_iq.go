@@ -7,13 +7,6 @@ import (
 	"github.com/restanza/restanza/stanza"
 )
 
-// The namespaces of what the rooms answer like anyone else.
-const (
-	NSDiscoInfo  = "http://jabber.org/protocol/disco#info"  // XEP-0030
-	NSDiscoItems = "http://jabber.org/protocol/disco#items" // XEP-0030
-	NSPing       = "urn:xmpp:ping"                          // XEP-0199
-)
-
 // iq answers each request once, or passes it on to an occupant, who will.
 func (r *rooms) iq(st stanza.Stanza) {
 	to := st.To()
@@ -38,12 +31,12 @@ func (r *rooms) iq(st stanza.Stanza) {
 
 // askService answers a request to the service as a whole.
 func (r *rooms) askService(st stanza.Stanza) {
-	switch question(st) {
-	case asked{stanza.Get, NSPing}:
-		r.push(st.Result(""))
-	case asked{stanza.Get, NSDiscoInfo}:
-		r.disco(st, info("Rooms", NSDiscoInfo, NSDiscoItems, NSPing, NSMUC))
-	case asked{stanza.Get, NSDiscoItems}:
+	switch askedIn(st) {
+	case asked{stanza.Get, nsPing}:
+		r.send(st.Result(""))
+	case asked{stanza.Get, nsDiscoInfo}:
+		r.disco(st, roomInfo("Rooms", nsDiscoInfo, nsDiscoItems, nsPing, nsMUC))
+	case asked{stanza.Get, nsDiscoItems}:
 		r.disco(st, r.listRooms())
 	default:
 		r.refuseRequest(st)
@@ -52,16 +45,16 @@ func (r *rooms) askService(st stanza.Stanza) {
 
 // askRoom answers a request to a room.
 func (r *rooms) askRoom(st stanza.Stanza, ro *room) {
-	switch question(st) {
-	case asked{stanza.Get, NSPing}:
-		r.push(st.Result(""))
-	case asked{stanza.Get, NSDiscoInfo}:
-		r.disco(st, info(ro.address.Local(), roomFeatures...))
-	case asked{stanza.Get, NSDiscoItems}:
+	switch askedIn(st) {
+	case asked{stanza.Get, nsPing}:
+		r.send(st.Result(""))
+	case asked{stanza.Get, nsDiscoInfo}:
+		r.disco(st, roomInfo(ro.address.Local(), roomFeatures...))
+	case asked{stanza.Get, nsDiscoItems}:
 		r.disco(st, ro.list())
-	case asked{stanza.Get, NSMUCOwner}, asked{stanza.Set, NSMUCOwner}:
+	case asked{stanza.Get, nsMUCOwner}, asked{stanza.Set, nsMUCOwner}:
 		r.askOwner(st, ro)
-	case asked{stanza.Get, NSMUCAdmin}, asked{stanza.Set, NSMUCAdmin}:
+	case asked{stanza.Get, nsMUCAdmin}, asked{stanza.Set, nsMUCAdmin}:
 		r.askAdmin(st, ro)
 	default:
 		r.refuseRequest(st)
@@ -76,9 +69,9 @@ const nickNode = "x-roomuser-item"
 func (r *rooms) disco(st stanza.Stanza, answer string) {
 	switch node := st.PayloadAttr("node"); {
 	case node == "":
-		r.push(st.Result(answer))
-	case node == nickNode && st.To().Local() != "" && st.Payload().Space == NSDiscoInfo:
-		r.push(st.Result(`<query xmlns="` + NSDiscoInfo + `" node="` + nickNode + `"/>`))
+		r.send(st.Result(answer))
+	case node == nickNode && st.To().Local() != "" && st.Payload().Space == nsDiscoInfo:
+		r.send(st.Result(`<query xmlns="` + nsDiscoInfo + `" node="` + nickNode + `"/>`))
 	default:
 		r.refuse(st, stanza.Cancel, stanza.ItemNotFound, "there is no such node")
 	}
@@ -93,12 +86,12 @@ func (r *rooms) askOccupant(st stanza.Stanza, ro *room) {
 		r.refuseStranger(st)
 	case target == nil:
 		r.refuseUnknown(st)
-	case target == o && question(st) == (asked{stanza.Get, NSPing}):
-		r.push(st.Result(""))
+	case target == o && askedIn(st) == (asked{stanza.Get, nsPing}):
+		r.send(st.Result(""))
 	default:
 		h := st.Header()
 		h.From = o.seat
-		r.pushTo(target, st.With(h))
+		r.sendTo(target, st.With(h))
 	}
 }
 
@@ -110,7 +103,7 @@ func (r *rooms) passAnswer(st stanza.Stanza, ro *room) {
 	}
 	h := st.Header()
 	h.From = o.seat
-	r.pushTo(asker, st.With(h))
+	r.sendTo(asker, st.With(h))
 }
 
 func (r *rooms) refuseRequest(st stanza.Stanza) {
@@ -123,19 +116,19 @@ type asked struct {
 	space string
 }
 
-func question(st stanza.Stanza) asked { return asked{st.Type(), st.Payload().Space} }
+func askedIn(st stanza.Stanza) asked { return asked{st.Type(), st.Payload().Space} }
 
 // roomFeatures is what every room is and can do (XEP-0045 §15.3).
 var roomFeatures = []string{
-	NSDiscoInfo, NSDiscoItems, NSPing, NSMUC,
+	nsDiscoInfo, nsDiscoItems, nsPing, nsMUC,
 	"muc_nonanonymous", "muc_open", "muc_public", "muc_temporary", "muc_unmoderated", "muc_unsecured",
-	NSMUC + "#self-ping-optimization", NSMUC + "#stable_id",
+	nsMUC + "#self-ping-optimization", nsMUC + "#stable_id",
 }
 
-// info returns an answer to disco#info.
-func info(name string, features ...string) string {
+// roomInfo returns an answer to disco#info.
+func roomInfo(name string, features ...string) string {
 	var b strings.Builder
-	b.WriteString(`<query xmlns="` + NSDiscoInfo + `"><identity category="conference" type="text" name="` + escapeAttr(name) + `"/>`)
+	b.WriteString(`<query xmlns="` + nsDiscoInfo + `"><identity category="conference" type="text" name="` + quoted(name) + `"/>`)
 	for _, f := range features {
 		b.WriteString(`<feature var="` + f + `"/>`)
 	}
@@ -147,7 +140,7 @@ func info(name string, features ...string) string {
 func (r *rooms) listRooms() string {
 	items := make([]string, 0, len(r.byName))
 	for address := range r.byName {
-		items = append(items, `<item jid="`+escapeAttr(address.String())+`" name="`+escapeAttr(address.Local())+`"/>`)
+		items = append(items, `<item jid="`+quoted(address.String())+`" name="`+quoted(address.Local())+`"/>`)
 	}
 	slices.Sort(items)
 	return listing(items)
@@ -157,7 +150,7 @@ func (r *rooms) listRooms() string {
 func (ro *room) list() string {
 	items := make([]string, len(ro.occupants))
 	for i, o := range ro.occupants {
-		items[i] = `<item jid="` + escapeAttr(o.seat.String()) + `"/>`
+		items[i] = `<item jid="` + quoted(o.seat.String()) + `"/>`
 	}
 	return listing(items)
 }
@@ -165,7 +158,7 @@ func (ro *room) list() string {
 // listing returns an answer to disco#items of at most about maxRoomListing bytes.
 func listing(items []string) string {
 	var b strings.Builder
-	b.WriteString(`<query xmlns="` + NSDiscoItems + `">`)
+	b.WriteString(`<query xmlns="` + nsDiscoItems + `">`)
 	for _, item := range items {
 		if b.Len()+len(item) > maxRoomListing {
 			break

@@ -17,10 +17,10 @@ func (p *party) asks(who, kind, to, payload string) []string {
 
 func TestRoomIQ_answered(t *testing.T) {
 	const (
-		info     = `<query xmlns="` + NSDiscoInfo + `"/>`
-		items    = `<query xmlns="` + NSDiscoItems + `"/>`
-		ping     = `<ping xmlns="` + NSPing + `"/>`
-		owner    = `<query xmlns="` + NSMUCOwner + `"/>`
+		info     = `<query xmlns="` + nsDiscoInfo + `"/>`
+		items    = `<query xmlns="` + nsDiscoItems + `"/>`
+		ping     = `<ping xmlns="` + nsPing + `"/>`
+		owner    = `<query xmlns="` + nsMUCOwner + `"/>`
 		features = `<feature var="http://jabber.org/protocol/disco#info"/><feature var="http://jabber.org/protocol/disco#items"/><feature var="urn:xmpp:ping"/><feature var="http://jabber.org/protocol/muc"/>`
 	)
 	tests := []struct{ name, who, kind, to, payload, want string }{
@@ -30,15 +30,15 @@ func TestRoomIQ_answered(t *testing.T) {
 		{"what a room is", "x@localhost", "get", tea, info, `<query INFO><identity category="conference" type="text" name="tea"/>` + features +
 			`<feature var="muc_nonanonymous"/><feature var="muc_open"/><feature var="muc_public"/><feature var="muc_temporary"/><feature var="muc_unmoderated"/><feature var="muc_unsecured"/>` +
 			`<feature var="http://jabber.org/protocol/muc#self-ping-optimization"/><feature var="http://jabber.org/protocol/muc#stable_id"/></query>`},
-		{"a reserved nick", bob, "get", tea, `<query xmlns="` + NSDiscoInfo + `" node="x-roomuser-item"/>`, `<query INFO node="x-roomuser-item"/>`},
+		{"a reserved nick", bob, "get", tea, `<query xmlns="` + nsDiscoInfo + `" node="x-roomuser-item"/>`, `<query INFO node="x-roomuser-item"/>`},
 		{"who is in a room", "x@localhost", "get", tea, items, `<query ITEMS><item jid="tea@R/Alice"/><item jid="tea@R/Bob"/></query>`},
 		{"ping to a room", bob, "get", tea, ping, ""},
 		{"ping to oneself", bob, "get", tea + "/Bob", ping, ""},
 		{"settings", alice, "get", tea, owner, shorten.Replace(noSettings)},
-		{"settings accepted", "alice@localhost/other", "set", tea, `<query xmlns="` + NSMUCOwner + `"><x xmlns="jabber:x:data" type="submit"/></query>`, ""},
-		{"occupants by role", alice, "get", tea, `<query xmlns="` + NSMUCAdmin + `"><item role="participant"/></query>`, `<query ADMIN><item affiliation="none" role="participant" jid="bob@L/b" nick="Bob"></item></query>`},
-		{"occupants by affiliation", alice, "get", tea, `<query xmlns="` + NSMUCAdmin + `"><item affiliation="owner"/></query>`, `<query ADMIN><item affiliation="owner" role="moderator" jid="alice@L/a" nick="Alice"></item></query>`},
-		{"the banned", alice, "get", tea, `<query xmlns="` + NSMUCAdmin + `"><item affiliation="outcast"/></query>`, `<query ADMIN></query>`},
+		{"settings accepted", "alice@localhost/other", "set", tea, `<query xmlns="` + nsMUCOwner + `"><x xmlns="jabber:x:data" type="submit"/></query>`, ""},
+		{"occupants by role", alice, "get", tea, `<query xmlns="` + nsMUCAdmin + `"><item role="participant"/></query>`, `<query ADMIN><item affiliation="none" role="participant" jid="bob@L/b" nick="Bob"></item></query>`},
+		{"occupants by affiliation", alice, "get", tea, `<query xmlns="` + nsMUCAdmin + `"><item affiliation="owner"/></query>`, `<query ADMIN><item affiliation="owner" role="moderator" jid="alice@L/a" nick="Alice"></item></query>`},
+		{"the banned", alice, "get", tea, `<query xmlns="` + nsMUCAdmin + `"><item affiliation="outcast"/></query>`, `<query ADMIN></query>`},
 	}
 	p := tearoom(t)
 	p.joins(bob, "coffee@rooms.localhost/Bob")
@@ -59,20 +59,20 @@ func TestRoomIQ_refused(t *testing.T) {
 		one       = "an iq of type get or set has exactly one child element"
 		stranger  = "you are not in the room tea@R: join it first"
 	)
-	admin := func(inner string) string { return `<query xmlns="` + NSMUCAdmin + `">` + inner + `</query>` }
+	admin := func(inner string) string { return `<query xmlns="` + nsMUCAdmin + `">` + inner + `</query>` }
 	tests := []struct{ name, who, kind, to, payload, errorType, condition, text string }{
 		{"unknown to the service", bob, "get", "rooms.localhost", `<query xmlns="jabber:iq:register"/>`, "cancel", "service-unavailable", "the rooms do not know this request"},
-		{"unknown to a room", bob, "set", tea, `<ping xmlns="` + NSPing + `"/>`, "cancel", "service-unavailable", "the rooms do not know this request"},
-		{"no room", bob, "get", "no@rooms.localhost", `<query xmlns="` + NSDiscoInfo + `"/>`, "cancel", "item-not-found", "there is no room no@R; join it to make it"},
-		{"a node of the service", bob, "get", "rooms.localhost", `<query xmlns="` + NSDiscoInfo + `" node="x"/>`, "cancel", "item-not-found", "there is no such node"},
-		{"a node of a room", bob, "get", tea, `<query xmlns="` + NSDiscoItems + `" node="x"/>`, "cancel", "item-not-found", "there is no such node"},
+		{"unknown to a room", bob, "set", tea, `<ping xmlns="` + nsPing + `"/>`, "cancel", "service-unavailable", "the rooms do not know this request"},
+		{"no room", bob, "get", "no@rooms.localhost", `<query xmlns="` + nsDiscoInfo + `"/>`, "cancel", "item-not-found", "there is no room no@R; join it to make it"},
+		{"a node of the service", bob, "get", "rooms.localhost", `<query xmlns="` + nsDiscoInfo + `" node="x"/>`, "cancel", "item-not-found", "there is no such node"},
+		{"a node of a room", bob, "get", tea, `<query xmlns="` + nsDiscoItems + `" node="x"/>`, "cancel", "item-not-found", "there is no such node"},
 		{"no payload", bob, "get", tea, "", "modify", "bad-request", one},
 		{"two payloads", bob, "get", tea, "<a/><b/>", "modify", "bad-request", one},
 		{"no type", bob, "ask", tea, "<a/>", "modify", "bad-request", "an iq is of type get, set, result or error"},
-		{"self-ping from outside", "x@localhost", "get", tea + "/x", `<ping xmlns="` + NSPing + `"/>`, "modify", "not-acceptable", stranger},
-		{"ping to nobody", bob, "get", tea + "/x", `<ping xmlns="` + NSPing + `"/>`, "cancel", "item-not-found", "nobody in the room has that nick"},
-		{"settings for others", bob, "get", tea, `<query xmlns="` + NSMUCOwner + `"/>`, "auth", "forbidden", forbidden},
-		{"destroying", alice, "set", tea, `<query xmlns="` + NSMUCOwner + `"><destroy/></query>`, "cancel", "feature-not-implemented", "rooms here take a form of settings from their owner, and nothing else"},
+		{"self-ping from outside", "x@localhost", "get", tea + "/x", `<ping xmlns="` + nsPing + `"/>`, "modify", "not-acceptable", stranger},
+		{"ping to nobody", bob, "get", tea + "/x", `<ping xmlns="` + nsPing + `"/>`, "cancel", "item-not-found", "nobody in the room has that nick"},
+		{"settings for others", bob, "get", tea, `<query xmlns="` + nsMUCOwner + `"/>`, "auth", "forbidden", forbidden},
+		{"destroying", alice, "set", tea, `<query xmlns="` + nsMUCOwner + `"><destroy/></query>`, "cancel", "feature-not-implemented", "rooms here take a form of settings from their owner, and nothing else"},
 		{"lists for others", bob, "get", tea, admin(`<item role="participant"/>`), "auth", "forbidden", forbidden},
 		{"kicking by others", bob, "set", tea, admin(`<item nick="Alice" role="none"/>`), "auth", "forbidden", forbidden},
 		{"kicking the owner", alice, "set", tea, admin(`<item nick="Alice" role="none"/>`), "cancel", "not-allowed", "the owner can't be kicked"},
@@ -105,7 +105,7 @@ func TestRoomIQ_betweenOccupants(t *testing.T) {
 func TestRoomIQ_kick(t *testing.T) {
 	p := tearoom(t)
 	const item = `<x USER><item affiliation="none" role="none" jid="bob@L/b"><actor jid="alice@L"/><reason>a &amp; b</reason></item>`
-	expect(t, p.asks(alice, "set", tea, `<query xmlns="`+NSMUCAdmin+`"><item nick="Bob" role="none"><reason>a &amp; b</reason></item></query>`),
+	expect(t, p.asks(alice, "set", tea, `<query xmlns="`+nsMUCAdmin+`"><item nick="Bob" role="none"><reason>a &amp; b</reason></item></query>`),
 		`<presence type="unavailable" from="tea@R/Bob" to="alice@L/a">`+item+`<status code="307"/></x></presence>`,
 		`<presence type="unavailable" from="tea@R/Bob" to="bob@L/b">`+item+`<status code="110"/><status code="307"/></x></presence>`,
 		`<iq type="result" id="1" from="tea@R" to="alice@L/a"/>`)
@@ -118,7 +118,7 @@ func TestRoomIQ_longList(t *testing.T) {
 	for i := range maxRooms {
 		p.joins(alice, fmt.Sprintf("%0*d@rooms.localhost/Alice", maxRoomName, i))
 	}
-	news := p.asks(alice, "get", "rooms.localhost", `<query xmlns="`+NSDiscoItems+`"/>`)
+	news := p.asks(alice, "get", "rooms.localhost", `<query xmlns="`+nsDiscoItems+`"/>`)
 	if n := strings.Count(news[0], "<item"); len(news[0]) > maxRoomListing+1000 || n < 200 {
 		t.Errorf("the list has %d rooms in %d bytes", n, len(news[0]))
 	}
@@ -128,15 +128,15 @@ func TestRoomIQ_longList(t *testing.T) {
 // that each request is answered once, or passed on to one occupant.
 func FuzzRooms(f *testing.F) {
 	for _, seed := range []string{
-		`<presence to="` + tea + `/x"><x xmlns="` + NSMUC + `"><history seconds="9"/></x></presence>`,
+		`<presence to="` + tea + `/x"><x xmlns="` + nsMUC + `"><history seconds="9"/></x></presence>`,
 		`<presence type="unavailable" to="` + tea + `/Bob"><status>x</status></presence>`,
 		`<presence type="error" to="` + tea + `/Alice"/>`,
 		`<message type="groupchat" to="` + tea + `"><subject>x</subject></message>`,
 		`<message type="error" to="` + tea + `/Alice"><error><gone xmlns="` + stanza.NSStanzas + `"/></error></message>`,
-		`<message to="` + tea + `"><x xmlns="` + NSMUCUser + `"><invite to="a@b"><reason>&lt;</reason></invite><decline to="a@b"/></x></message>`,
-		`<iq type="set" id="1" to="` + tea + `"><query xmlns="` + NSMUCAdmin + `"><item nick="Bob" role="none"/></query></iq>`,
-		`<iq type="get" id="1" to="` + tea + `/Alice"><p:ping xmlns:p="` + NSPing + `"/></iq>`,
-		`<iq type="get" id="1" to="rooms.localhost"><query xmlns="` + NSDiscoItems + `"/></iq>`,
+		`<message to="` + tea + `"><x xmlns="` + nsMUCUser + `"><invite to="a@b"><reason>&lt;</reason></invite><decline to="a@b"/></x></message>`,
+		`<iq type="set" id="1" to="` + tea + `"><query xmlns="` + nsMUCAdmin + `"><item nick="Bob" role="none"/></query></iq>`,
+		`<iq type="get" id="1" to="` + tea + `/Alice"><p:ping xmlns:p="` + nsPing + `"/></iq>`,
+		`<iq type="get" id="1" to="rooms.localhost"><query xmlns="` + nsDiscoItems + `"/></iq>`,
 		`<iq type="get" to="rooms.localhost"/>`,
 	} {
 		f.Add(seed, seed)

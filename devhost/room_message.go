@@ -41,18 +41,16 @@ func (r *rooms) talk(st stanza.Stanza, ro *room, o *occupant) {
 	h := st.Header()
 	h.From = o.seat
 	said := stanza.New(h, content)
-	root := read(st)
-	_, hasBody := root.first(stanza.NSClient, "body")
-	if _, about := root.first(stanza.NSClient, "subject"); about && !hasBody {
-		if _, inThread := root.first(stanza.NSClient, "thread"); !inThread {
-			r.changeSubject(st, ro, said)
-			return
-		}
+	elements := children(content)
+	has := func(local string) bool { return first(elements, stanza.NSClient, local) != nil }
+	if has("subject") && !has("body") && !has("thread") {
+		r.changeSubject(st, ro, said)
+		return
 	}
 	for _, other := range ro.occupants {
-		r.pushTo(other, said)
+		r.sendTo(other, said)
 	}
-	if hasBody {
+	if has("body") {
 		ro.history.add(ro.address, h, content, time.Now())
 	}
 }
@@ -66,7 +64,7 @@ func (r *rooms) changeSubject(st stanza.Stanza, ro *room, said stanza.Stanza) {
 	}
 	ro.subject = said
 	for _, other := range ro.occupants {
-		r.pushTo(other, said)
+		r.sendTo(other, said)
 	}
 }
 
@@ -84,7 +82,7 @@ func (r *rooms) whisper(st stanza.Stanza, ro *room, o *occupant) {
 	default:
 		h := st.Header()
 		h.From = o.seat
-		r.pushTo(target, stanza.New(h, content+`<x xmlns="`+NSMUCUser+`"/>`))
+		r.sendTo(target, stanza.New(h, content+`<x xmlns="`+nsMUCUser+`"/>`))
 	}
 }
 
@@ -100,7 +98,7 @@ func (r *rooms) failed(st stanza.Stanza, ro *room, o *occupant) {
 	if target := ro.at(st.To()); target != nil {
 		h := st.Header()
 		h.From = o.seat
-		r.pushTo(target, st.With(h))
+		r.sendTo(target, st.With(h))
 	}
 }
 

@@ -31,7 +31,7 @@ func (r *rooms) presence(st stanza.Stanza) {
 			r.remove(ro, o, departure{codes: statusUnreachable})
 		}
 	case stanza.Subscribe: // a room is no contact
-		r.push(stanza.New(stanza.Header{Kind: stanza.Presence, Type: stanza.Unsubscribed, From: to.Bare(), To: st.From()}, ""))
+		r.send(stanza.New(stanza.Header{Kind: stanza.Presence, Type: stanza.Unsubscribed, From: to.Bare(), To: st.From()}, ""))
 	default: // nothing to say to a probe or to news about subscriptions
 	}
 }
@@ -48,7 +48,8 @@ func (r *rooms) available(st stanza.Stanza, ro *room) {
 	if (o == nil || o.seat != st.To()) && !r.mayTake(st, ro, o != nil) {
 		return
 	}
-	x, joining := read(st).first(NSMUC, "x")
+	x := first(children(st.Content()), nsMUC, "x")
+	joining := x != nil
 	codes := ""
 	switch {
 	case o == nil:
@@ -110,14 +111,14 @@ func (r *rooms) mayTake(st stanza.Stanza, ro *room, inside bool) bool {
 // presenceOf returns an occupant's presence as the room sends it, under the
 // header h. The content was checked; codes are status elements.
 func (ro *room) presenceOf(o *occupant, h stanza.Header, content, codes string) stanza.Stanza {
-	return stanza.New(h, content+`<x xmlns="`+NSMUCUser+`">`+ro.item(o, ro.role(o), "", "")+codes+`</x>`)
+	return stanza.New(h, content+`<x xmlns="`+nsMUCUser+`">`+ro.item(o, ro.role(o), "", "")+codes+`</x>`)
 }
 
 // showOccupants sends the presence of all others to an occupant (XEP-0045 §7.2.3).
 func (r *rooms) showOccupants(ro *room, o *occupant) {
 	for _, other := range ro.occupants {
 		if other != o {
-			r.pushTo(o, other.presence)
+			r.sendTo(o, other.presence)
 		}
 	}
 }
@@ -127,17 +128,17 @@ func (r *rooms) showOccupants(ro *room, o *occupant) {
 func (r *rooms) announce(ro *room, o *occupant, own stanza.Stanza) {
 	for _, other := range ro.occupants {
 		if other != o {
-			r.pushTo(other, o.presence)
+			r.sendTo(other, o.presence)
 		}
 	}
-	r.pushTo(o, own)
+	r.sendTo(o, own)
 }
 
 // vacate tells all that an occupant gives up a nick for another one (XEP-0045 §7.6).
 func (r *rooms) vacate(ro *room, o *occupant, nick string) {
 	item := ro.item(o, ro.role(o), nick, "")
 	for _, other := range ro.occupants {
-		r.pushTo(other, farewell(o, other, "", item, statusRenamed))
+		r.sendTo(other, farewell(o, other, "", item, statusRenamed))
 	}
 }
 
@@ -146,7 +147,6 @@ type departure struct {
 	content string // of the presence, checked
 	codes   string // status elements
 	inner   string // content of the item
-	silent  bool   // he himself is not told: he is not there any more
 }
 
 // remove takes an occupant out of a room and tells all (XEP-0045 §7.14). The
@@ -155,12 +155,10 @@ func (r *rooms) remove(ro *room, o *occupant, d departure) {
 	item := ro.item(o, "none", "", d.inner)
 	for _, other := range ro.occupants {
 		if other != o {
-			r.pushTo(other, farewell(o, other, d.content, item, d.codes))
+			r.sendTo(other, farewell(o, other, d.content, item, d.codes))
 		}
 	}
-	if !d.silent {
-		r.pushTo(o, farewell(o, o, d.content, item, d.codes))
-	}
+	r.sendTo(o, farewell(o, o, d.content, item, d.codes))
 	ro.occupants = slices.DeleteFunc(ro.occupants, func(other *occupant) bool { return other == o })
 	r.seats--
 	if len(ro.occupants) == 0 {
@@ -175,12 +173,12 @@ func farewell(o, to *occupant, content, item, codes string) stanza.Stanza {
 		codes = statusSelf + codes
 	}
 	h := stanza.Header{Kind: stanza.Presence, Type: stanza.Unavailable, From: o.seat}
-	return stanza.New(h, content+`<x xmlns="`+NSMUCUser+`">`+item+codes+`</x>`)
+	return stanza.New(h, content+`<x xmlns="`+nsMUCUser+`">`+item+codes+`</x>`)
 }
 
 // pushTo sends a stanza to an occupant.
-func (r *rooms) pushTo(o *occupant, st stanza.Stanza) {
+func (r *rooms) sendTo(o *occupant, st stanza.Stanza) {
 	h := st.Header()
 	h.To = o.address
-	r.push(st.With(h))
+	r.send(st.With(h))
 }

@@ -20,7 +20,7 @@ func TestRoomMessage_toAll(t *testing.T) {
 	p := tearoom(t)
 	p.joins(bot, tea+"/Bot")
 	const said = `><body>hi &amp; bye</body><active xmlns="http://jabber.org/protocol/chatstates"/></message>`
-	expect(t, p.does(`<message type="groupchat" id="1" xml:lang="en" from="`+bot+`" to="`+tea+`"><x xmlns="`+NSMUCUser+`"><status code="301"/></x><body>hi &amp; bye</body>`+
+	expect(t, p.does(`<message type="groupchat" id="1" xml:lang="en" from="`+bot+`" to="`+tea+`"><x xmlns="`+nsMUCUser+`"><status code="301"/></x><body>hi &amp; bye</body>`+
 		`<active xmlns="http://jabber.org/protocol/chatstates"/></message>`),
 		`<message type="groupchat" id="1" from="tea@R/Bot" to="alice@L/a" xml:lang="en"`+said,
 		`<message type="groupchat" id="1" from="tea@R/Bot" to="bob@L/b" xml:lang="en"`+said,
@@ -80,7 +80,7 @@ func TestRoomMessage_refused(t *testing.T) {
 func TestRoomInvite(t *testing.T) {
 	p := tearoom(t)
 	invite := func(from, inner string) []string {
-		return p.does(`<message from="` + from + `" to="` + tea + `"><x xmlns="` + NSMUCUser + `">` + inner + `</x></message>`)
+		return p.does(`<message from="` + from + `" to="` + tea + `"><x xmlns="` + nsMUCUser + `">` + inner + `</x></message>`)
 	}
 	expect(t, invite(bob, `<invite to="bot@bot.localhost"><reason>tea &lt;3</reason></invite><invite to="x@localhost"/>`),
 		`<message from="tea@R" to="bot@bot.localhost"><x USER><invite from="bob@L/b"><reason>tea &lt;3</reason></invite></x></message>`,

@@ -41,7 +41,8 @@ type Reader struct {
 	err     error  // the end of the stream
 }
 
-// Item is what Next read: exactly one of its fields is set.
+// Item is what Next read: exactly one of its fields is set, unless something was
+// skipped that could be read.
 type Item struct {
 	// Stanza is a message, presence or iq. It stays valid.
 	Stanza stanza.Stanza
@@ -50,7 +51,8 @@ type Item struct {
 	Element *element.Element
 	// Skipped says why an element was left out that only itself is hurt by. It
 	// is a *stanza.Refusal if it was a stanza of acceptable form, an
-	// *element.SyntaxError if not even that could be told.
+	// *element.SyntaxError if not even that could be told. In the first case
+	// Element is the stanza as it came, for who wants to answer it.
 	Skipped error
 }
 
@@ -239,7 +241,7 @@ func (r *Reader) itemOf(el *element.Element) (Item, error) {
 	}
 	st, err := stanza.FromElement(el)
 	if err != nil {
-		return Item{Skipped: err}, nil
+		return Item{Skipped: err, Element: el}, nil
 	}
 	return Item{Stanza: st}, nil
 }
