@@ -6,6 +6,25 @@ import (
 	"testing"
 )
 
+// Who is told which certificate to trust trusts no other, and goes on only inside TLS.
+func TestLoginSlixmpp_otherCertificate(t *testing.T) {
+	if !slices.Contains(Peers(t), "prosody") {
+		t.Skip(PeersVariable + " does not ask for prosody")
+	}
+	srv, _ := StartWithTLS(t, "prosody")
+	other, _, err := writeCertificate(t.TempDir(), Domain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, srv := range map[string]Server{"Invalid certificate": srv, "not encrypted": StartFake(t)} {
+		account := AccountOn(t, srv, "alice", other)
+		err := Run(t.Name(), func(tb TB) { LoginSlixmpp(tb, account) })
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("on %s: %v, want %s", srv.Name(), err, want)
+		}
+	}
+}
+
 // Three programs of other people talk with one another on a server of other
 // people, so that what the drivers say of them is true.
 func TestClients_onProsody(t *testing.T) {

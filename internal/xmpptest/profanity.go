@@ -32,6 +32,9 @@ func StartProfanity(tb TB, a Account) *Profanity {
 	tb.Helper()
 	requireBinary(tb, profanityBinary, "apt-get install profanity")
 	requireBinary(tb, tmuxBinary, "apt-get install tmux")
+	if a.DirectTLS {
+		tb.Fatalf("profanity: with direct TLS it trusts no certificate of our making")
+	}
 	p := &Profanity{tb: tb, dir: tb.TempDir()}
 	if err := p.configure(a); err != nil {
 		tb.Fatalf("profanity: %v", err)
