@@ -34,8 +34,12 @@ func (r *rooms) message(st stanza.Stanza) {
 // talk passes a message on to all, its sender included (XEP-0045 §7.4).
 func (r *rooms) talk(st stanza.Stanza, ro *room, o *occupant) {
 	content, ok := spoken(st)
-	if !ok {
+	switch {
+	case !ok:
 		r.refuseContent(st)
+		return
+	case !st.FitsIn(maxRoomMessage):
+		r.refuse(st, stanza.Modify, stanza.PolicyViolation, fmt.Sprintf("a message to all in a room may have at most %d bytes", maxRoomMessage))
 		return
 	}
 	h := st.Header()

@@ -65,6 +65,8 @@ func TestRoomMessage_refused(t *testing.T) {
 		{"chat with all", ` type="chat" to="` + tea + `"`, alice, "modify", "bad-request", "a message to all in a room is of type groupchat"},
 	}
 	p := tearoom(t)
+	expect(t, p.does(`<message type="groupchat" from="`+bob+`" to="`+tea+`"><body>`+strings.Repeat("x", maxRoomMessage)+`</body></message>`),
+		refused("message", ` from="tea@R" to="bob@L/b"`, "modify", "policy-violation", "a message to all in a room may have at most 65536 bytes"))
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, to, _ := strings.Cut(tt.attrs, ` to="`)

@@ -16,6 +16,7 @@ const (
 	maxNick             = 100      // bytes
 	maxOccupantPresence = 4 << 10  // bytes, kept for whoever joins later
 	maxSubject          = 4 << 10  // bytes
+	maxRoomMessage      = 64 << 10 // bytes, of which each occupant gets a copy
 	maxRoomListing      = 64 << 10 // bytes of a list of rooms or occupants
 )
 
