@@ -1,6 +1,7 @@
 package devhost
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"runtime"
@@ -79,7 +80,10 @@ func BenchmarkMemory_perClient(b *testing.B) {
 		before := footprint()
 		var all []*rawClient
 		for range clients {
-			all = append(all, loginQuietly(b, h))
+			r := dialRaw(b, h.ClientAddr())
+			r.login("alice", fmt.Sprint(len(all)))
+			r.got, r.seen = nil, 0
+			all = append(all, r)
 		}
 		b.ReportMetric(float64(footprint()-before)/clients, "B/client")
 		for _, r := range all {
@@ -87,22 +91,6 @@ func BenchmarkMemory_perClient(b *testing.B) {
 		}
 		waitConnections(b, h, 0)
 	}
-}
-
-// loginQuietly returns a client that is logged in and has forgotten what it was
-// told.
-func loginQuietly(b *testing.B, h *testHost) *rawClient {
-	b.Helper()
-	r := dialRaw(b, h.ClientAddr())
-	r.send(clientOpen)
-	r.expect("</stream:features>")
-	r.send(plainAuth("alice", xmpptest.Password) + clientOpen)
-	r.expect("<success")
-	r.expect("</stream:features>")
-	r.send(`<iq type='set' id='b'><bind xmlns='` + nsBind + `'/></iq>`)
-	r.expect("</jid>")
-	r.got, r.seen = nil, 0
-	return r
 }
 
 // footprint returns how many bytes of heap and stacks are in use.

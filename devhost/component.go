@@ -4,6 +4,7 @@ import (
 	"crypto/sha1" //nolint:gosec // XEP-0114 §3 has it
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"strings"
 
 	"github.com/restanza/restanza/element"
@@ -61,12 +62,17 @@ func (c *conn) handshake(which *component, id string) error {
 	if item.Element == nil || string(item.Element.Local) != "handshake" {
 		return end(stream.NotAuthorized, "a handshake comes first")
 	}
-	sum := sha1.Sum([]byte(id + which.secret)) //nolint:gosec // XEP-0114 §3 has it
 	proof := strings.ToLower(strings.TrimSpace(element.Text(item.Element.Raw)))
-	if subtle.ConstantTimeCompare([]byte(proof), []byte(hex.EncodeToString(sum[:]))) != 1 {
+	if subtle.ConstantTimeCompare([]byte(proof), []byte(proofOf(id, which.secret))) != 1 {
 		return end(stream.NotAuthorized, "that is not the secret of "+which.domain.String())
 	}
 	return nil
+}
+
+// proofOf returns what proves a secret on the stream with an id (XEP-0114 §3).
+func proofOf(id, secret string) string {
+	sum := sha1.Sum([]byte(id + secret)) //nolint:gosec // XEP-0114 §3 has it
+	return hex.EncodeToString(sum[:])
 }
 
 // attach makes c the link of a component, unless it has one. Everybody learns
@@ -80,6 +86,7 @@ func (h *Host) attach(which *component, c *conn) error {
 	if err := c.out.addElement("<handshake/>"); err != nil {
 		return err
 	}
+	c.out.lasting = true // many depend on it, and any of them can fill its queue
 	which.link, which.spoke, c.self = c, jid.JID{}, which.domain
 	h.spreadBot(presence("", which.bot, jid.JID{}))
 	h.log.Info("a component is attached", "component", which.domain.String())
@@ -145,11 +152,18 @@ func (h *Host) routeComponent(c *component, st stanza.Stanza) {
 	if st.Kind() == stanza.Presence && st.To().Bare() == c.bot && h.answerForBot(c, st) {
 		return
 	}
-	if c.link == nil || c.link.out.add(st) != nil {
-		h.bounce(st, stanza.Wait, stanza.RemoteServerTimeout, "the component "+c.domain.String()+" is not attached")
-		return
+	err := errEnded
+	if c.link != nil {
+		err = c.link.out.add(st)
 	}
-	h.noteCrowded(c.link.out)
+	switch {
+	case err == nil:
+		h.noteCrowded(c.link.out)
+	case errors.Is(err, errFull):
+		h.bounce(st, stanza.Wait, stanza.ResourceConstraint, "the component "+c.domain.String()+" has too much to do")
+	default:
+		h.bounce(st, stanza.Wait, stanza.RemoteServerTimeout, "the component "+c.domain.String()+" is not attached")
+	}
 }
 
 // answerForBot answers presence for a bot that its component need not see: the

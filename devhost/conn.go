@@ -31,6 +31,8 @@ type conn struct {
 	loopback bool          // the peer is on this machine
 	secure   bool          // TLS is on
 	tries    int           // failed logins on this connection
+	lang     string        // of its stanzas that name none (RFC 6120 §8.1.5)
+	received uint32        // stanzas, since the login or since stream management is on (XEP-0198 §4)
 	refusal  *stream.Error // why it is ended at once; usually nil
 }
 
@@ -62,11 +64,12 @@ func newConn(h *Host, kind doorKind, raw net.Conn) *conn {
 // Limits of what a peer may send.
 const (
 	handshakeBytes = 32 << 10 // before the login, on each layer
+	quietBuffer    = 2 << 10  // what is read ahead of a quiet client
 	maxDepth       = 50       // levels of elements in a stanza: it must stay acceptable when it is wrapped
 )
 
 func (c *conn) newReader() *stream.Reader {
-	return stream.NewReader(c.input, stream.ReaderOptions{MaxStanza: c.host.o.MaxStanza, MaxDepth: maxDepth})
+	return stream.NewReader(c.input, stream.ReaderOptions{MaxStanza: c.host.o.MaxStanza, MaxDepth: maxDepth, Buffer: quietBuffer})
 }
 
 // serve runs a connection from beginning to end.
@@ -155,6 +158,7 @@ func (c *conn) open(judge func(stream.Header) (answer stream.Open, rest string, 
 	if err != nil {
 		return err
 	}
+	c.lang = h.Lang
 	answer, rest, err := judge(h)
 	if openErr := c.out.open(answer, rest); openErr != nil {
 		return openErr
@@ -212,6 +216,7 @@ func (c *conn) refuseAddress(el *element.Element, why string) error {
 		}
 	}
 	h.From, h.To = c.self, c.host.o.Domain
+	c.received++
 	return c.refuse(stanza.New(h, ""), &stanza.Error{Type: stanza.Modify, Condition: stanza.JIDMalformed, Text: why})
 }
 

@@ -71,7 +71,7 @@ func New(o Options) (*Host, error) {
 	}
 	h.oddLog.Every = logEvery
 	h.tries.delay = o.tryDelay
-	h.writers = writers{wg: &h.wg, hard: o.QueueBytes, soft: o.QueueBytes / 4, total: totalQueued}
+	h.writers = writers{wg: &h.wg, hard: o.QueueBytes, soft: o.QueueBytes / 4, stall: o.stallTimeout, total: totalQueued}
 	if err := h.prepare(); err != nil {
 		return nil, fmt.Errorf("dev host: %w", err)
 	}

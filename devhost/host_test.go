@@ -140,15 +140,21 @@ func dialRaw(t testing.TB, addr string) *rawClient {
 func loginRaw(t testing.TB, h *testHost, name string) *rawClient {
 	t.Helper()
 	r := dialRaw(t, h.ClientAddr())
+	r.login(name, "raw")
+	return r
+}
+
+// login logs a client in that has just connected.
+func (r *rawClient) login(name, resource string) {
+	r.t.Helper()
 	r.send(clientOpen)
 	r.expect("</stream:features>")
 	r.send(plainAuth(name, xmpptest.Password))
 	r.expect("<success")
 	r.send(clientOpen)
 	r.expect("</stream:features>")
-	r.send(`<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>raw</resource></bind></iq>`)
-	r.expect("/raw</jid>")
-	return r
+	r.send(`<iq type='set' id='b'><bind xmlns='` + nsBind + `'><resource>` + resource + `</resource></bind></iq>`)
+	r.expect("/" + resource + "</jid>")
 }
 
 func plainAuth(name, password string) string {

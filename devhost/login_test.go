@@ -299,3 +299,16 @@ func TestLogin_tls(t *testing.T) {
 		r.ended()
 	})
 }
+
+// A client from elsewhere must use TLS, whatever the host asks of loopback.
+func TestLogin_fromElsewhere(t *testing.T) {
+	h := startHost(t, nil)
+	c := &conn{host: h.hosted}
+	if got := loginFeatures(c); !strings.Contains(got, "<required/>") || strings.Contains(got, "mechanism") || c.mayLogIn() {
+		t.Errorf("features %s, may log in %v; want TLS first", got, c.mayLogIn())
+	}
+	c.secure = true
+	if got := loginFeatures(c); !strings.Contains(got, "SCRAM-SHA-256") || strings.Contains(got, "starttls") || !c.mayLogIn() {
+		t.Errorf("with TLS: features %s, may log in %v", got, c.mayLogIn())
+	}
+}

@@ -1,6 +1,7 @@
 package devhost
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -39,49 +40,69 @@ func (b *bystanders) talk() {
 	b.one.WaitBody(patience, text)
 }
 
+// misbehaviour is what a client does wrong, and what it is told.
+type misbehaviour struct {
+	name string
+	from func(testing.TB, *testHost) *rawClient // as far as the client behaves
+	send string
+	want string // the stream error
+}
+
+// begin has a client misbehave.
+func (m misbehaviour) begin(t *testing.T, h *testHost) *rawClient {
+	t.Helper()
+	r := m.from(t, h)
+	r.send(m.send)
+	return r
+}
+
+// check looks at what the client is told.
+func (m misbehaviour) check(t *testing.T, r *rawClient) {
+	t.Helper()
+	r.t = t
+	got := r.ended()
+	if !strings.Contains(got, "<stream:error><"+m.want+" ") || !strings.HasSuffix(got, "</stream:stream>") {
+		t.Errorf("got %.600q, want %s", got, m.want)
+	}
+}
+
+func connected(t testing.TB, h *testHost) *rawClient {
+	t.Helper()
+	return dialRaw(t, h.ClientAddr())
+}
+
+func opened(t testing.TB, h *testHost) *rawClient {
+	t.Helper()
+	r := connected(t, h)
+	r.send(clientOpen)
+	r.expect("</stream:features>")
+	return r
+}
+
+func unbound(t testing.TB, h *testHost) *rawClient {
+	t.Helper()
+	r := opened(t, h)
+	r.send(plainAuth("alice", xmpptest.Password))
+	r.expect("<success")
+	r.send(clientOpen)
+	r.expect("</stream:features>")
+	return r
+}
+
+func loggedIn(t testing.TB, h *testHost) *rawClient {
+	t.Helper()
+	r := connected(t, h)
+	r.login("alice", rand.Text())
+	return r
+}
+
 // What a client does wrong ends its stream with the error that names it, and
 // nobody else notices.
 func TestMisbehaviour_streamErrors(t *testing.T) {
 	const limit = 64 << 10
-	h := startHost(t, func(o *Options) {
-		o.MaxStanza, o.LoginTimeout, o.StanzaTimeout = limit, time.Second, 300*time.Millisecond
-	})
+	h := startHost(t, func(o *Options) { o.MaxStanza = limit })
 	others := newBystanders(t, h)
-	opened := func(t *testing.T) *rawClient {
-		t.Helper()
-		r := dialRaw(t, h.ClientAddr())
-		r.send(clientOpen)
-		r.expect("</stream:features>")
-		return r
-	}
-	loggedIn := func(t *testing.T) *rawClient {
-		t.Helper()
-		return loginRaw(t, h, "alice")
-	}
-	unbound := func(t *testing.T) *rawClient {
-		t.Helper()
-		r := opened(t)
-		r.send(plainAuth("alice", xmpptest.Password))
-		r.expect("<success")
-		r.send(clientOpen)
-		r.expect("</stream:features>")
-		return r
-	}
-	connected := func(t *testing.T) *rawClient {
-		t.Helper()
-		return dialRaw(t, h.ClientAddr())
-	}
-	for _, c := range []struct {
-		name string
-		from func(*testing.T) *rawClient
-		send string
-		want string
-	}{
-		{"silence", connected, "", "connection-timeout"},
-		{"silence after the header", opened, "", "connection-timeout"},
-		{"half a header", connected, "<stream:stream xmlns='jab", "connection-timeout"},
-		{"silence in SASL", opened, auth("SCRAM-SHA-1", "n,,n=alice,r=x"), "connection-timeout"},
-		{"silence before bind", unbound, "", "connection-timeout"},
+	for _, m := range []misbehaviour{
 		{"another host", connected, strings.Replace(clientOpen, "to='localhost'", "to='example.org'", 1), "host-unknown"},
 		{"no host", connected, strings.Replace(clientOpen, "to='localhost'", "", 1), "improper-addressing"},
 		{"no version", connected, strings.Replace(clientOpen, " version='1.0'>", ">", 1), "unsupported-version"},
@@ -99,8 +120,6 @@ func TestMisbehaviour_streamErrors(t *testing.T) {
 		{"oversized stanza", loggedIn, "<message><body>" + strings.Repeat("x", limit) + "</body></message>", "policy-violation"},
 		{"endless stanza", loggedIn, "<message><body>" + strings.Repeat("x", limit+2*slack), "policy-violation"},
 		{"deep stanza", loggedIn, "<message>" + strings.Repeat("<a>", 100) + strings.Repeat("</a>", 100) + "</message>", "policy-violation"},
-		{"half a stanza", loggedIn, "<message to='bob@localhost'><bo", "connection-timeout"},
-		{"half a stanza behind a whole one", loggedIn, "<presence/><message to='bob@localhost'><bo", "connection-timeout"},
 		{"not well-formed", loggedIn, "<message></presence>", "not-well-formed"},
 		{"unbound prefix", loggedIn, "<message><x:y/></message>", "not-well-formed"},
 		{"comment", loggedIn, "<message><!-- x --></message>", "restricted-xml"},
@@ -111,36 +130,34 @@ func TestMisbehaviour_streamErrors(t *testing.T) {
 		{"stream in the stream", loggedIn, "<stream:stream>", "bad-format"},
 		{"acknowledgement that was not asked for", loggedIn, "<r xmlns='urn:xmpp:sm:3'/>", "unsupported-stanza-type"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			r := c.from(t)
-			r.send(c.send)
-			got := r.ended()
-			if !strings.Contains(got, "<stream:error><"+c.want+" ") || !strings.HasSuffix(got, "</stream:stream>") {
-				t.Errorf("got %.600q, want %s", got, c.want)
-			}
+		t.Run(m.name, func(t *testing.T) {
+			m.check(t, m.begin(t, h))
 			others.talk()
 		})
 	}
 }
 
-// A keepalive is no stanza, and a slow stanza is one if it is done in time.
-func TestMisbehaviour_patience(t *testing.T) {
-	h := startHost(t, func(o *Options) { o.StanzaTimeout = 300 * time.Millisecond })
-	r := loginRaw(t, h, "alice")
-	r.send(" \n")
-	select {
-	case <-time.After(600 * time.Millisecond):
-	case <-t.Context().Done():
+// Who falls silent in the middle of something is not waited for.
+func TestMisbehaviour_silence(t *testing.T) {
+	h := startHost(t, func(o *Options) { o.LoginTimeout, o.StanzaTimeout = 3*time.Second, time.Second })
+	others := newBystanders(t, h)
+	begun := map[*rawClient]misbehaviour{} // all at once, since each takes its time
+	for _, m := range []misbehaviour{
+		{"silence", connected, "", "connection-timeout"},
+		{"silence after the header", opened, "", "connection-timeout"},
+		{"half a header", connected, "<stream:stream xmlns='jab", "connection-timeout"},
+		{"silence in SASL", opened, auth("SCRAM-SHA-1", "n,,n=alice,r=x"), "connection-timeout"},
+		{"silence before bind", unbound, "", "connection-timeout"},
+		{"half a stanza", loggedIn, "<message to='bob@localhost'><bo", "connection-timeout"},
+		{"half a stanza behind a whole one", loggedIn, "<presence/><message to='bob@localhost'><bo", "connection-timeout"},
+	} {
+		begun[m.begin(t, h)] = m
 	}
-	r.send(" <iq type='get' id='p1' to='localhost'><ping xml")
-	r.send("ns='urn:xmpp:ping'/></iq>\n")
-	r.expect(`id="p1"`)
-	select {
-	case <-time.After(600 * time.Millisecond):
-	case <-t.Context().Done():
+	others.talk()
+	for r, m := range begun {
+		t.Run(m.name, func(t *testing.T) { m.check(t, r) })
 	}
-	r.send("<iq type='get' id='p2' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
-	r.expect(`id="p2"`)
+	others.talk()
 }
 
 // Who hangs up in the middle of anything leaves nothing behind.

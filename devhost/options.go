@@ -68,7 +68,9 @@ type Options struct {
 	OfflineCount   int           // messages kept for an account nobody is logged in to; 0: DefaultOfflineCount
 	OfflineBytes   int           // of all messages so kept; 0: DefaultOfflineBytes
 
-	tryDelay time.Duration // see throttle; 0: tryDelay
+	// What only tests change.
+	tryDelay     time.Duration // see throttle; 0: tryDelay
+	stallTimeout time.Duration // see writers; 0: stallTimeout
 
 	Version string       // as told to who asks (XEP-0092)
 	Logger  *slog.Logger // nil: nothing is logged
@@ -99,6 +101,7 @@ func (o *Options) setDefaults() error {
 	o.OfflineCount = cmp.Or(o.OfflineCount, DefaultOfflineCount)
 	o.OfflineBytes = cmp.Or(o.OfflineBytes, DefaultOfflineBytes)
 	o.tryDelay = cmp.Or(o.tryDelay, tryDelay)
+	o.stallTimeout = cmp.Or(o.stallTimeout, stallTimeout)
 	o.Version = cmp.Or(o.Version, "unknown")
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

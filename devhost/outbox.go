@@ -13,25 +13,29 @@ import (
 
 // Limits of what waits to be written.
 const (
-	totalQueued  = 256 << 20        // bytes of all connections together
+	totalQueued  = 256 << 20        // bytes of all connections together, from which on each may have little
+	fewQueued    = 64 << 10         // bytes that are little
 	writeChunk   = 64 << 10         // bytes of one write call
 	writeTimeout = 10 * time.Second // of one write call
-	stallTimeout = 5 * time.Second  // that a sender waits for an addressee who reads nothing
+	stallTimeout = 5 * time.Second  // see writers.stall
 	partingWrite = 2 * time.Second  // of a write call once the stream is to end
 	keptBuffer   = 64 << 10         // bytes up to which a written buffer is kept for others
 )
 
-// errEnded says that a stream takes nothing more.
-var errEnded = errors.New("the stream has ended")
+var (
+	errEnded = errors.New("the stream has ended") // it takes nothing more
+	errFull  = errors.New("the queue is full")    // it takes nothing now
+)
 
 // writers is what all outboxes of a host share.
 type writers struct {
 	wg     *sync.WaitGroup
-	queued atomic.Int64 // bytes in all outboxes
-	hard   int          // bytes at which an outbox is too slow to be served
-	soft   int          // bytes at which senders are slowed
-	total  int64        // bytes that all outboxes may hold
-	pool   sync.Pool    // of *[]byte, empty
+	queued atomic.Int64  // bytes in all outboxes
+	hard   int           // bytes at which an outbox is too slow to be served
+	soft   int           // bytes at which senders are slowed
+	stall  time.Duration // that a sender waits for an addressee who reads nothing
+	total  int64         // bytes in all outboxes from which on each may hold few
+	pool   sync.Pool     // of *[]byte, empty
 }
 
 // outbox is the writing side of a stream: what is added is written in order by
@@ -42,6 +46,7 @@ type writers struct {
 // but flush and waitForRoom blocks.
 type outbox struct {
 	writers *writers
+	lasting bool          // if it is full stanzas are refused, and its stream goes on
 	run     func()        // drain, made once
 	done    chan struct{} // closed when nothing will be written any more
 
@@ -78,12 +83,15 @@ func (o *outbox) open(header stream.Open, rest string) error {
 }
 
 // add queues a stanza. It never blocks. An outbox that is too full ends its
-// stream, and errEnded is returned.
+// stream, and errEnded is returned; a lasting one returns errFull.
 func (o *outbox) add(st stanza.Stanza) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.ended {
+	switch {
+	case o.ended:
 		return errEnded
+	case o.lasting && o.overfull(len(st.Content())):
+		return errFull
 	}
 	b := o.buffer()
 	*b = st.AppendXML(*b)
@@ -131,13 +139,20 @@ func (o *outbox) buffer() *[]byte {
 
 // added takes notice of what was appended to the buffer.
 func (o *outbox) added() error {
-	total := o.writers.queued.Add(int64(len(*o.pending)))
-	if o.size() > o.writers.hard || total > o.writers.total {
+	o.writers.queued.Add(int64(len(*o.pending)))
+	if o.overfull(0) && !o.lasting {
 		o.shut(&stream.Error{Condition: stream.ResourceConstraint, Text: "too much waits for you to read it"}, true)
 		return errEnded
 	}
 	o.start()
 	return nil
+}
+
+// overfull reports whether the outbox holds too much, or would with further
+// bytes.
+func (o *outbox) overfull(more int) bool {
+	size := o.size() + more
+	return size > o.writers.hard || size > fewQueued && o.writers.queued.Load() > o.writers.total
 }
 
 // size returns how many bytes wait, with those that are being written.
@@ -332,10 +347,10 @@ func (o *outbox) isCrowded() bool {
 }
 
 // waitForRoom waits until the outbox holds less than senders are slowed at, or
-// has ended, or stop is closed. A peer that reads nothing for stallTimeout is
+// has ended, or stop is closed, or writers.stall has passed. A peer that reads nothing meanwhile is
 // cut off.
 func (o *outbox) waitForRoom(stop <-chan struct{}) {
-	timer := time.NewTimer(stallTimeout)
+	timer := time.NewTimer(o.writers.stall)
 	defer timer.Stop()
 	for {
 		o.mu.Lock()

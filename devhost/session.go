@@ -28,9 +28,8 @@ func newAccount(address jid.JID, creds credentials) *account {
 // session is a client that has a resource: self is its full address.
 type session struct {
 	*conn
-	account  *account
-	received uint32 // stanzas since stream management is on (XEP-0198 §4); the reader's own
-	managed  bool   // stream management is on; the reader's own
+	account *account
+	managed bool // stream management is on; the reader's own
 
 	// The rest belongs to the routing state.
 	departed  bool                 // nothing is delivered any more
@@ -82,6 +81,9 @@ func (s *session) handle(st stanza.Stanza) error {
 		return end(stream.InvalidFrom, "you are "+s.self.String()) // RFC 6120 §8.1.2.1
 	}
 	h.From = s.self
+	if h.Lang == "" && h.Kind != stanza.IQ {
+		h.Lang = s.lang
+	}
 	if !h.To.IsZero() {
 		to, err := jid.Parse(h.To.String())
 		if err != nil {

@@ -20,6 +20,9 @@ const (
 	DefaultMaxDepth = 64
 	// DefaultMaxAttributes bounds one start tag.
 	DefaultMaxAttributes = 64
+	// DefaultBuffer suits a busy stream. Where there are thousands of quiet ones
+	// less is better: the buffer grows with what comes.
+	DefaultBuffer = 8 << 10
 )
 
 // ReaderOptions bound what a Reader takes. An element beyond a limit is skipped.
@@ -27,6 +30,7 @@ type ReaderOptions struct {
 	MaxStanza     int // bytes of one top-level element; 0: DefaultMaxStanza
 	MaxDepth      int // levels of one top-level element; 0: DefaultMaxDepth
 	MaxAttributes int // attributes of one start tag; 0: DefaultMaxAttributes
+	Buffer        int // bytes of the buffer while little comes; 0: DefaultBuffer
 }
 
 // Reader reads one XML stream after the other from a connection. It is not
@@ -59,7 +63,7 @@ type Item struct {
 // NewReader returns a Reader of the streams in r. It reads ahead.
 func NewReader(r io.Reader, o ReaderOptions) *Reader {
 	return &Reader{
-		in: buffer{src: r},
+		in: buffer{src: r, idle: orDefault(o.Buffer, DefaultBuffer)},
 		limits: element.Limits{
 			Bytes:        orDefault(o.MaxStanza, DefaultMaxStanza),
 			Depth:        orDefault(o.MaxDepth, DefaultMaxDepth),

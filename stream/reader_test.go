@@ -295,8 +295,8 @@ func TestReader_memoryShrinksAfterALargeStanza(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := cap(r.in.data); got > idleBuffer {
-		t.Errorf("the buffer holds %d bytes after a large stanza, want %d", got, idleBuffer)
+	if got := cap(r.in.data); got > DefaultBuffer {
+		t.Errorf("the buffer holds %d bytes after a large stanza, want %d", got, DefaultBuffer)
 	}
 }
 
