@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/restanza/restanza/internal/xmpptest"
 	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/stanza"
 )
@@ -284,5 +285,38 @@ func TestRooms_historyBytes(t *testing.T) {
 	ro := p.rooms.byName[jid.MustParse(tea)]
 	if len(ro.history) != 2 {
 		t.Errorf("%d messages are kept, want the last 2 that fit", len(ro.history))
+	}
+}
+
+// Who is gone from the host is gone from its rooms: a client at once, a bot
+// whose component is gone as soon as somebody says something.
+func TestRooms_onHost(t *testing.T) {
+	h := startHost(t, nil)
+	watching := xmpptest.Login(t, h, "alice")
+	room := watching.JoinRoom("tea", "Alice")
+	leaving := xmpptest.Login(t, h, "bob")
+	leaving.JoinRoom("tea", "Bob")
+	component := xmpptest.DialComponent(t, h, 0)
+	component.Send("<presence from='bot@bot.localhost' to='" + room + "/Bot'><x xmlns='" + nsMUC + "'/></presence>")
+	component.Wait(patience, func(s xmpptest.Stanza) bool { return s.Name == "message" && s.From == room })
+
+	leaving.SendGroupchat(room, "hello")
+	component.WaitBody(patience, "hello")
+	watching.WaitBody(patience, "hello")
+	left := func(nick string) xmpptest.Stanza {
+		t.Helper()
+		return watching.Wait(patience, func(s xmpptest.Stanza) bool { return s.From == room+"/"+nick && s.Type == "unavailable" })
+	}
+	leaving.Drop()
+	left("Bob")
+	component.Drop()
+	watching.Wait(patience, func(s xmpptest.Stanza) bool { return s.From == "bot@bot.localhost" && s.Type == "unavailable" })
+	watching.SendGroupchat(room, "anybody here?")
+	if s := left("Bot"); !strings.Contains(s.Raw, `<status code="333"/>`) {
+		t.Errorf("the bot left by %s", s)
+	}
+	items := watching.Request(patience, "get", "", h.Host(), "<query xmlns='"+nsDiscoItems+"'/>")
+	if !strings.Contains(items.Raw, `jid="rooms.localhost"`) {
+		t.Errorf("the host has the items %s", items)
 	}
 }
