@@ -96,6 +96,8 @@ func TestRoomIQ_betweenOccupants(t *testing.T) {
 	expect(t, p.asks(alice, "get", tea+"/Bob", version), `<iq type="get" id="1" from="tea@R/Alice" to="bob@L/b">`+version+`</iq>`)
 	expect(t, p.asks(bob, "result", tea+"/Alice", version), `<iq type="result" id="1" from="tea@R/Bob" to="alice@L/a">`+version+`</iq>`)
 	expect(t, p.asks(alice, "get", tea+"/Alice", version), `<iq type="get" id="1" from="tea@R/Alice" to="alice@L/a">`+version+`</iq>`)
+	const ping = `<ping xmlns="` + nsPing + `"/>`
+	expect(t, p.asks(alice, "get", tea+"/Bob", ping), `<iq type="get" id="1" from="tea@R/Alice" to="bob@L/b">`+ping+`</iq>`)
 	// Answers of strangers, or to nobody, go nowhere.
 	expect(t, p.asks("x@localhost", "result", tea+"/Alice", version))
 	expect(t, p.asks(bob, "error", tea+"/x", ""))

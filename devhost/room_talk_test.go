@@ -76,7 +76,10 @@ func TestRoomMessage_refused(t *testing.T) {
 	}
 	expect(t, p.does(`<message type="error" from="x@localhost" to="`+tea+`"/>`))
 	expect(t, p.does(`<message type="chat" from="x@localhost" to="tea@elsewhere.localhost"/>`))
-	expect(t, p.does(`<message type="chat" to="`+tea+`"/>`))
+	expect(t, p.does(`<presence to="`+tea+`/nobody"/>`))
+	expect(t, p.does(`<message type="groupchat" from="`+alice+`" to="`+tea+`"><body>x</body></message>`),
+		`<message type="groupchat" from="tea@R/Alice" to="alice@L/a"><body>x</body></message>`,
+		`<message type="groupchat" from="tea@R/Alice" to="bob@L/b"><body>x</body></message>`)
 }
 
 func TestRoomInvite(t *testing.T) {

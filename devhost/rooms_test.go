@@ -243,6 +243,9 @@ func TestRooms_history(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		p.does(`<message type="groupchat" from="` + alice + `" to="` + tea + `"><subject>Earl Grey</subject></message>`)
+		if n := len(p.rooms.byName[jid.MustParse(tea)].history); n != maxHistory {
+			t.Errorf("%d messages are kept, want %d", n, maxHistory)
+		}
 		tests := []struct {
 			name, wish string
 			want       int
