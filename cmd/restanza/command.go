@@ -99,7 +99,7 @@ receive them at a webhook.
 	cmd.SetErr(p.stderr)
 	cmd.SetVersionTemplate("restanza {{.Version}}\n")
 	cmd.SuggestionsMinimumDistance = 2
-	cmd.AddCommand(newServe(p.environ), newConfig(p.environ), newDoctor(p.environ), newVersion())
+	cmd.AddCommand(newDev(p.environ), newServe(p.environ), newConfig(p.environ), newDoctor(p.environ), newVersion())
 	return cmd
 }
 
