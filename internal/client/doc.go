@@ -1,0 +1,13 @@
+// Package client posts stanzas to a gateway, Restanza or Prosody's mod_rest, for the
+// command line.
+//
+// A [Client] sends one request at a time to one gateway. What it sends is built by
+// [Message], [Query] and [Payload]; what comes back is an [Answer], or an [*Error]
+// that says in words who failed: nobody there, the gateway, the recipient, or the clock.
+//
+// Invariants: a credential goes to the gateway's own address and nowhere else
+// (redirects are not followed) and stands in no error; an answer is bounded before it
+// is read; no text of an Error can do harm on a terminal.
+//
+// The package prints nothing and reads no configuration.
+package client
