@@ -324,8 +324,8 @@ func TestConnection_file(t *testing.T) {
 }
 
 func TestConnection_unencrypted(t *testing.T) {
-	r := call(t, "", nil, "send", "h", "x", "--url", "http://gateway.invalid", "--credentials", bearer)
-	r.expect(t, exitFailure, "", "warning: the credentials go unencrypted to http://gateway.invalid/rest; use https\n")
+	r := call(t, "", nil, "send", "h", "x", "--url", "http://no..name", "--credentials", bearer)
+	r.expect(t, exitFailure, "", "warning: the credentials go unencrypted to http://no..name/rest; use https\n")
 	if strings.Contains(r.stderr, "hunter2") {
 		t.Error(r.stderr)
 	}

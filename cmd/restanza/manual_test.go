@@ -4,10 +4,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/restanza/restanza/internal/client"
 )
 
 const cliDocument = "../../docs/cli.md"
@@ -66,6 +70,45 @@ func TestCLIDocument_commands(t *testing.T) {
 	}
 	if err := os.WriteFile(cliDocument, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What the document calls a flag or a variable is one.
+func TestCLIDocument_namesExist(t *testing.T) {
+	raw, err := os.ReadFile(cliDocument)
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := commandList()
+	for _, name := range regexp.MustCompile("`--[a-z][a-z-]+").FindAllString(string(raw), -1) {
+		if !strings.Contains(commands, "| "+name) {
+			t.Errorf("the document has %s, which no command has", name)
+		}
+	}
+	for _, name := range regexp.MustCompile(`RESTANZA_[A-Z_]+`).FindAllString(string(raw), -1) {
+		if name != urlVariable && name != credentialsVariable {
+			t.Errorf("the document has %s, which is no variable of the client's", name)
+		}
+	}
+}
+
+// The document has every member of what --json prints.
+func TestCLIDocument_members(t *testing.T) {
+	raw, err := os.ReadFile(cliDocument)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, object := range []struct {
+		prefix string
+		of     any
+	}{{"", report{}}, {"error.", reportedError{}}, {"", client.Result{}}, {"", client.Identity{}}, {"", client.Item{}}, {"", build{}}} {
+		of := reflect.TypeOf(object.of)
+		for i := range of.NumField() {
+			member, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+			if member != "error" && !strings.Contains(string(raw), "`"+object.prefix+member+"`") {
+				t.Errorf("the document has no member %s%s", object.prefix, member)
+			}
+		}
 	}
 }
 

@@ -191,7 +191,7 @@ func TestPost_noConnection(t *testing.T) {
 	t.Cleanup(cut.Close)
 	for name, test := range map[string]struct{ url, words string }{
 		"refused":     {closed, "nobody listens at " + closed + "; is restanza running? `restanza dev` starts one"},
-		"no name":     {"http://nowhere.invalid", "can't be resolved"},
+		"no name":     {"http://no..name", "can't be resolved"},
 		"no TLS":      {strings.Replace(plain.URL, "http:", "https:", 1), "does not speak TLS; try http://"},
 		"certificate": {selfSigned.URL, "is not to be trusted"},
 		"cut short":   {cut.URL, "broke"},

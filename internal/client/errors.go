@@ -85,12 +85,12 @@ func (c *Client) broken(ctx context.Context, err error, connected bool) *Error {
 	case errors.Is(context.Cause(ctx), errTooSlow) && connected:
 		e.Kind = NoAnswer
 		e.Text = where + " took the request and said nothing"
+	case errors.As(err, &dns): // before what may be wrapped in it: a resolver that does not listen
+		e.Text = fmt.Sprintf("the name %q can't be resolved", dns.Name)
+		e.Hint = "check the URL"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Text = "nobody listens at " + where
 		e.Hint = "is restanza running? `restanza dev` starts one"
-	case errors.As(err, &dns):
-		e.Text = fmt.Sprintf("the name %q can't be resolved", dns.Name)
-		e.Hint = "check the URL"
 	case errors.As(err, &cert):
 		e.Text = fmt.Sprintf("the certificate of %s is not to be trusted: %v", where, cert.Err)
 		e.Hint = "check the name in the URL, and the certificate authorities of this machine"
