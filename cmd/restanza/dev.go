@@ -132,7 +132,7 @@ func dev(cmd *cobra.Command, f devFlags, args, environ []string) error {
 	}
 	o, err := f.options()
 	if err != nil {
-		return &failure{exitUsage, err}
+		return &failure{code: exitUsage, err: err}
 	}
 	screen := newScreen(cmd.OutOrStdout(), environ, f.verbose)
 	o.Logger = screen.logger()

@@ -172,7 +172,7 @@ func (c *chart) verdict(r doctor.Report, quiet bool) error {
 	}
 	switch r.Result {
 	case doctor.ResultMisconfigured:
-		return &failure{exitUsage, errors.New("the configuration is wrong")}
+		return &failure{code: exitUsage, err: errors.New("the configuration is wrong")}
 	case doctor.ResultInterrupted:
 		return errors.New("interrupted before all steps were tried")
 	case doctor.ResultFailed:

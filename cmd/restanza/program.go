@@ -28,7 +28,7 @@ type program struct {
 // newProgram returns a program that is not started yet, with a free port for it.
 func newProgram(args, environ []string, stdout, stderr io.Writer) (*program, error) {
 	if _, err := exec.LookPath(args[0]); err != nil {
-		return nil, &failure{exitUsage, fmt.Errorf("can't start %s: %w", args[0], err)}
+		return nil, &failure{code: exitUsage, err: fmt.Errorf("can't start %s: %w", args[0], err)}
 	}
 	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -63,7 +63,7 @@ func (p *program) run(ctx context.Context, url, credentials string) error {
 		if code < 0 { // ended by a signal
 			code = exitFailure
 		}
-		return &failure{code, fmt.Errorf("%s: %w", p.args[0], err)}
+		return &failure{code: code, err: fmt.Errorf("%s: %w", p.args[0], err)}
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.args[0], err)
