@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -70,11 +71,11 @@ func TestREADME(t *testing.T) {
 				"user@example.org", alice.Bare(),
 				`to="example.net"`, `to="`+server.Host()+`"`,
 			)
-			start := strings.TrimSpace(local.Replace(blockWith(t, shell, "--callback-url")))
+			start := strings.TrimSpace(local.Replace(blockWith(t, shell, "\\\n    --callback-url")))
 			startCommand(t, strings.Replace(start, "go run ./cmd/restanza", buildCommand(t), 1)+" --listen "+listen)
 			awaitReady(t, "http://"+listen+"/readyz")
 
-			if out := run(t, local.Replace(blockWith(t, shell, "<message"))); out != "" {
+			if out := run(t, local.Replace(blockWith(t, shell, `to="user@example.org"`))); out != "" {
 				t.Errorf("the message's curl printed %q, want nothing", out)
 			}
 			if got := alice.WaitBody(patience, "Hello!"); got.From != "rest.example.net" {
@@ -85,6 +86,45 @@ func TestREADME(t *testing.T) {
 			}
 			alice.SendMessage("bot@rest.example.net", "Hello")
 			alice.WaitBody(patience, "Yes this is bot")
+		})
+	}
+}
+
+// The first minute works as the README prints it, but for the ports: what dev
+// prints, the curl line, a client, and the bot that is plugged in.
+func TestREADME_dev(t *testing.T) {
+	if !xmpptest.RealPeers() {
+		t.Skip("needs clients of other people")
+	}
+	shell := codeBlocks(t, "README.md", "sh")
+	command := buildCommand(t)
+	bot := xmpptest.StartBot(t, "README.md")
+	for _, c := range []struct{ name, start, hello, answer string }{
+		{"built-in bot", "go run ./cmd/restanza dev\n", "anybody?", "anybody?"},
+		{"own bot", blockWith(t, shell, "dev --callback-url"), "anybody?", "Yes this is bot"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			http, client, direct := xmpptest.FreeAddr(t), xmpptest.FreeAddr(t), xmpptest.FreeAddr(t)
+			local := strings.NewReplacer("127.0.0.1:5281", http, "127.0.0.1:5222", client, "127.0.0.1:5223", direct, "http://127.0.0.1:5000/", bot.URL())
+			if !slices.Contains(shell, c.start) {
+				t.Fatalf("the README does not have %q", c.start)
+			}
+			start := strings.Replace(strings.TrimSpace(local.Replace(c.start)), "go run ./cmd/restanza", command, 1)
+			out := startCommand(t, start+" --listen "+http+" --xmpp-listen "+client+" --xmpp-tls-listen "+direct)
+			awaitReady(t, "http://"+http+"/readyz")
+			if c.name == "built-in bot" {
+				printed := local.Replace(blockWith(t, codeBlocks(t, "README.md", "text"), "NO SERVER"))
+				if got := out.String(); !strings.HasPrefix(got, printed) {
+					t.Errorf("dev printed\n%s\nthe README says\n%s", got, printed)
+				}
+			}
+			if got := run(t, local.Replace(blockWith(t, shell, `to="alice@localhost"`))); got != "" {
+				t.Errorf("the curl line printed %q, want nothing", got)
+			}
+			alice := xmpptest.LoginSlixmpp(t, xmpptest.Account{Addr: client, JID: "alice@localhost", Password: "secret"})
+			alice.WaitBody(patience, "Hello!")
+			alice.SendMessage("bot@bot.localhost", c.hello)
+			alice.Wait(patience, func(s xmpptest.Stanza) bool { return s.From == "bot@bot.localhost" && s.Body == c.answer })
 		})
 	}
 }
@@ -163,12 +203,13 @@ func buildCommand(t *testing.T) string {
 	return path
 }
 
-// startCommand runs a shell command until the test ends, then asks it to end.
-func startCommand(t *testing.T, command string) {
+// startCommand runs a shell command until the test ends, then asks it to end. It
+// returns what the command prints.
+func startCommand(t *testing.T, command string) *lockedBuffer {
 	t.Helper()
-	var log lockedBuffer
+	log := &lockedBuffer{}
 	cmd := exec.Command("sh", "-c", "exec "+command) // ended by a signal below
-	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -191,6 +232,7 @@ func startCommand(t *testing.T, command string) {
 			t.Logf("%s:\n%s", command, log.String())
 		}
 	})
+	return log
 }
 
 // run runs a shell command and returns what it prints.
