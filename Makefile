@@ -8,7 +8,7 @@ GOVULNCHECK   = go run golang.org/x/vuln/cmd/govulncheck@v1.1.4
 FUZZTIME ?= 30s
 PACKAGES ?= ./...
 
-.PHONY: all fmt-check fmt lint test test-peers fuzz bench bench-gateway vuln build
+.PHONY: all fmt-check fmt lint test test-peers fuzz bench bench-gateway bench-dev vuln build
 
 all: fmt-check lint test
 
@@ -35,6 +35,9 @@ bench:
 
 bench-gateway: # the load tool; see docs/performance.md
 	go run ./internal/load $(LOADFLAGS)
+
+bench-dev: # 2,000 clients of restanza dev
+	go run ./internal/load -dev 2000
 
 vuln:
 	$(GOVULNCHECK) $(PACKAGES)

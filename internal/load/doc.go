@@ -21,6 +21,9 @@
 // The exit status is 0 if all ran and nothing was lost or doubled; a missed
 // target is reported, and changes nothing about the exit status.
 //
+// With -dev it measures restanza dev instead: start, memory, and clients of the
+// built-in host that all talk to the bot at once.
+//
 // All of it uses loopback addresses, free ports and temporary directories, which
 // are removed.
 package main

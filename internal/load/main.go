@@ -52,6 +52,7 @@ type options struct {
 	gateway     string // path of its binary; empty: built
 	queries     int    // outstanding at once, for the measurement of memory
 	footprint   bool
+	dev         int    // clients of restanza dev; 0: the gateway is measured
 	json        string // files to write; empty: none
 	markdown    string
 }
@@ -73,6 +74,7 @@ func parseOptions(args []string, w io.Writer) (options, error) {
 	f.StringVar(&o.gateway, "gateway", "", "path of the gateway's `binary`; built if not given")
 	f.IntVar(&o.queries, "outstanding", 10_000, "queries outstanding when memory is measured; 0: that isn't measured")
 	f.BoolVar(&o.footprint, "footprint", true, "measure the gateway's memory and start")
+	f.IntVar(&o.dev, "dev", 0, "measure restanza dev instead, with that many `clients`")
 	f.StringVar(&o.json, "json", "", "`file` for all figures as JSON")
 	f.StringVar(&o.markdown, "markdown", "", "`file` for the tables as Markdown")
 	if err := f.Parse(args); err != nil {
@@ -103,6 +105,9 @@ func (o options) check() error {
 	}
 	if o.queries < 0 || o.queries > 20_000 {
 		return errors.New("-outstanding must be between 0 and 20000")
+	}
+	if o.dev < 0 || o.dev > 4_000 {
+		return errors.New("-dev must be between 0 and 4000")
 	}
 	return nil
 }

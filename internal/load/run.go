@@ -25,6 +25,12 @@ func run(ctx context.Context, o options) (err error) {
 			return err
 		}
 	}
+	if o.dev > 0 {
+		progress("restanza dev")
+		f, err := measureDev(ctx, o.gateway, o.rounds, o.dev)
+		_, writeErr := os.Stdout.WriteString(f.text())
+		return errors.Join(err, writeErr)
+	}
 	r, err := runAll(ctx, o)
 	return errors.Join(err, r.write(o))
 }
