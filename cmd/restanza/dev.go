@@ -143,27 +143,33 @@ func dev(cmd *cobra.Command, f devFlags, args, environ []string) error {
 	if err := writeCertificate(f.certificateFile, d); err != nil {
 		return errors.Join(err, d.Close())
 	}
-	screen.welcome(d, o, f, args)
-	return runDev(ctx, d, p, screen, f.credentials)
+	screen.headline(o)
+	return runDev(ctx, d, p, screen, func() { screen.welcome(d, o, f, args) }, f.credentials)
 }
 
-// readyWait is how long the program to start waits for the gateway to be
-// attached to its host; that takes some milliseconds.
+// readyWait is how long the lines to paste, and the program, wait for the gateway
+// to be attached to its host; that takes some milliseconds.
 const readyWait = 5 * time.Second
 
 // runDev runs d, and the program if there is one, until ctx or the program ends.
-func runDev(ctx context.Context, d *restanza.Dev, p *program, screen *screen, credentials string) error {
+// It calls welcome as soon as callers are served.
+func runDev(ctx context.Context, d *restanza.Dev, p *program, screen *screen, welcome func(), credentials string) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- d.Run(ctx) }()
+	go func() {
+		ended <- d.Run(ctx)
+		stop()
+	}()
 	var programErr error
-	if p != nil {
-		if awaitReady(ctx, d) {
+	awaitReady(ctx, d)
+	if ctx.Err() == nil {
+		welcome()
+		if p != nil {
 			programErr = p.run(ctx, httpURL(d), credentials)
 			screen.note("%s", p.ending(programErr))
+			stop()
 		}
-		stop()
 	}
 	err := <-ended
 	screen.note("stopped")
@@ -171,8 +177,9 @@ func runDev(ctx context.Context, d *restanza.Dev, p *program, screen *screen, cr
 	return errors.Join(err, programErr)
 }
 
-// awaitReady waits until callers are served, or ctx ends, which it reports.
-func awaitReady(ctx context.Context, d *restanza.Dev) bool {
+// awaitReady waits until callers are served, but not for ever. The log says what
+// is wrong if it takes long.
+func awaitReady(ctx context.Context, d *restanza.Dev) {
 	ctx, cancel := context.WithTimeout(ctx, readyWait)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -181,10 +188,9 @@ func awaitReady(ctx context.Context, d *restanza.Dev) bool {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return false
+			return
 		}
 	}
-	return true
 }
 
 // httpURL returns the address of the API without its path.

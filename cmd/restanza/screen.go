@@ -29,11 +29,15 @@ func (s *screen) note(format string, args ...any) { _, _ = fmt.Fprintf(s.w, form
 
 func (s *screen) close() {}
 
+// headline prints the first line.
+func (s *screen) headline(o restanza.DevOptions) {
+	s.note("%s", s.bold("restanza dev: for trying things out. It is NO SERVER: "+reach(o)+", no federation, nothing is kept."))
+}
+
 // welcome prints what runs where, and lines to paste.
 func (s *screen) welcome(d *restanza.Dev, o restanza.DevOptions, f devFlags, program []string) {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	p("%s", s.bold("restanza dev: for trying things out. It is NO SERVER: "+reach(o)+", no federation, nothing is kept."))
 	for _, notice := range d.Notices() {
 		p("%s", s.bold("Note: "+notice))
 	}
