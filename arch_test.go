@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"gateway":  {"jid", "journal", "stanza"},
 	"httpd":    {"gateway", "jid", "jsonmap", "stanza"},
 	"console":  {},
-	"devhost":  {"jid", "stanza", "stream"},
+	"devhost":  {"element", "internal/loglimit", "jid", "stanza", "stream"},
 	"config":   {"jid"},
 	root: {
 		"callback", "config", "console", "devhost", "element", "gateway", "httpd", "jid",

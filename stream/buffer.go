@@ -3,7 +3,6 @@ package stream
 import "io"
 
 const (
-	idleBuffer = 8 << 10  // bytes that a buffer holds on to while nothing comes
 	busyBuffer = 64 << 10 // bytes up to which a buffer grows because reads fill it
 	quietReads = 16       // reads in a row that leave most of the buffer empty before it shrinks
 )
@@ -14,6 +13,7 @@ const (
 // memory stays under four times that.
 type buffer struct {
 	src        io.Reader
+	idle       int // bytes that the buffer holds on to while nothing comes
 	data       []byte
 	start, end int   // data[start:end] is unused
 	quiet      int   // consecutive small reads
@@ -58,9 +58,9 @@ func (b *buffer) makeRoom() {
 	size := len(b.data)
 	switch {
 	case size == 0:
-		size = idleBuffer
+		size = b.idle
 	case unused == 0 && (size > busyBuffer || b.quiet >= quietReads):
-		size = idleBuffer
+		size = b.idle
 	case unused > 0 && size-b.end >= size/4:
 		return
 	case unused > size/2 || b.quiet < 0 && size < busyBuffer:

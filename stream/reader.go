@@ -20,6 +20,9 @@ const (
 	DefaultMaxDepth = 64
 	// DefaultMaxAttributes bounds one start tag.
 	DefaultMaxAttributes = 64
+	// DefaultBuffer suits a busy stream. Where there are thousands of quiet ones
+	// less is better: the buffer grows with what comes.
+	DefaultBuffer = 8 << 10
 )
 
 // ReaderOptions bound what a Reader takes. An element beyond a limit is skipped.
@@ -27,6 +30,7 @@ type ReaderOptions struct {
 	MaxStanza     int // bytes of one top-level element; 0: DefaultMaxStanza
 	MaxDepth      int // levels of one top-level element; 0: DefaultMaxDepth
 	MaxAttributes int // attributes of one start tag; 0: DefaultMaxAttributes
+	Buffer        int // bytes of the buffer while little comes; 0: DefaultBuffer
 }
 
 // Reader reads one XML stream after the other from a connection. It is not
@@ -41,7 +45,8 @@ type Reader struct {
 	err     error  // the end of the stream
 }
 
-// Item is what Next read: exactly one of its fields is set.
+// Item is what Next read: exactly one of its fields is set, unless something was
+// skipped that could be read.
 type Item struct {
 	// Stanza is a message, presence or iq. It stays valid.
 	Stanza stanza.Stanza
@@ -50,14 +55,15 @@ type Item struct {
 	Element *element.Element
 	// Skipped says why an element was left out that only itself is hurt by. It
 	// is a *stanza.Refusal if it was a stanza of acceptable form, an
-	// *element.SyntaxError if not even that could be told.
+	// *element.SyntaxError if not even that could be told. In the first case
+	// Element is the stanza as it came, for who wants to answer it.
 	Skipped error
 }
 
 // NewReader returns a Reader of the streams in r. It reads ahead.
 func NewReader(r io.Reader, o ReaderOptions) *Reader {
 	return &Reader{
-		in: buffer{src: r},
+		in: buffer{src: r, idle: orDefault(o.Buffer, DefaultBuffer)},
 		limits: element.Limits{
 			Bytes:        orDefault(o.MaxStanza, DefaultMaxStanza),
 			Depth:        orDefault(o.MaxDepth, DefaultMaxDepth),
@@ -239,7 +245,7 @@ func (r *Reader) itemOf(el *element.Element) (Item, error) {
 	}
 	st, err := stanza.FromElement(el)
 	if err != nil {
-		return Item{Skipped: err}, nil
+		return Item{Skipped: err, Element: el}, nil
 	}
 	return Item{Stanza: st}, nil
 }

@@ -27,10 +27,10 @@ func describe(r *Reader) []string {
 		switch {
 		case err != nil:
 			return append(lines, "error: "+err.Error())
-		case item.Element != nil:
-			lines = append(lines, fmt.Sprintf("element %s {%s}", item.Element.Local, item.Element.Space))
 		case item.Skipped != nil:
 			lines = append(lines, "skipped: "+item.Skipped.Error())
+		case item.Element != nil:
+			lines = append(lines, fmt.Sprintf("element %s {%s}", item.Element.Local, item.Element.Space))
 		default:
 			lines = append(lines, item.Stanza.String())
 		}
@@ -295,8 +295,8 @@ func TestReader_memoryShrinksAfterALargeStanza(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := cap(r.in.data); got > idleBuffer {
-		t.Errorf("the buffer holds %d bytes after a large stanza, want %d", got, idleBuffer)
+	if got := cap(r.in.data); got > DefaultBuffer {
+		t.Errorf("the buffer holds %d bytes after a large stanza, want %d", got, DefaultBuffer)
 	}
 }
 
@@ -328,5 +328,52 @@ func TestReader_skippedErrorNamesTheLimit(t *testing.T) {
 	}
 	if _, ok := errors.AsType[*element.SyntaxError](item.Skipped); !ok {
 		t.Errorf("skipped for %v, want an *element.SyntaxError", item.Skipped)
+	}
+}
+
+// chunks gives one chunk after the other, and remembers what the Reader said
+// before each.
+type chunks struct {
+	r       *Reader
+	left    []string
+	partial []bool
+}
+
+func (c *chunks) Read(p []byte) (int, error) {
+	c.partial = append(c.partial, c.r.Partial())
+	if len(c.left) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, c.left[0])
+	c.left = c.left[1:]
+	return n, nil
+}
+
+func TestReader_partial(t *testing.T) {
+	src := &chunks{left: []string{open, " \n", "<presence/> ", "<message/><pres", "ence/>\n", ""}}
+	src.r = NewReader(src, ReaderOptions{})
+	for {
+		if _, err := src.r.Next(); err != nil {
+			break
+		}
+		if want := len(src.left) == 2 && len(src.partial) == 4; src.r.Partial() && !want {
+			t.Errorf("partial after an element, with %q to come", src.left)
+		}
+	}
+	want := []bool{false, false, false, false, true, false, false}
+	if diff := cmp.Diff(want, src.partial); diff != "" {
+		t.Errorf("partial before each read (-want +got):\n%s", diff)
+	}
+}
+
+// A stanza that is skipped can still be looked at.
+func TestReader_skippedElement(t *testing.T) {
+	r := NewReader(strings.NewReader(open+`<message id="1" to="a@@b"/>`), ReaderOptions{})
+	item, err := r.Next()
+	if err != nil || item.Skipped == nil || item.Element == nil {
+		t.Fatalf("got %+v, %v; want what was skipped and why", item, err)
+	}
+	if got := string(item.Element.Raw); got != `<message id="1" to="a@@b"/>` {
+		t.Errorf("skipped %s", got)
 	}
 }
