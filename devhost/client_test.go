@@ -149,7 +149,8 @@ func TestIQ_answers(t *testing.T) {
 		{"client that is gone", "get", "bob@localhost/gone", "<ping xmlns='urn:xmpp:ping'/>", `service-unavailable`},
 		{"nobody", "get", "nobody@localhost", "<ping xmlns='urn:xmpp:ping'/>", `service-unavailable`},
 		{"no such domain", "get", "else.example", "<ping xmlns='urn:xmpp:ping'/>", `remote-server-not-found`},
-		{"no rooms", "get", "rooms.localhost", "<ping xmlns='urn:xmpp:ping'/>", `item-not-found`},
+		{"rooms", "get", "rooms.localhost", "<ping xmlns='urn:xmpp:ping'/>", `type="result"`},
+		{"no such domain here", "get", "else.localhost", "<ping xmlns='urn:xmpp:ping'/>", `item-not-found`},
 		{"two payloads", "get", "localhost", "<ping xmlns='urn:xmpp:ping'/><a xmlns='b'/>", `bad-request`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 // Package devhost is a small XMPP host inside the process: real clients log in
-// over real streams and talk with one another and with the components that
-// attach to it, so that a bot can be tried and tested without a server.
+// over real streams and talk with one another, alone and in rooms, and with the
+// components that attach to it, so that a bot can be tried and tested without a
+// server.
 //
 // It is no server. It listens on loopback unless it is forced to do otherwise,
 // federates with nobody, lets everybody see everybody, keeps passwords in
@@ -9,8 +10,8 @@
 //
 // A [Host] has accounts ([Account]), whose clients log in on a plain port with
 // STARTTLS (RFC 6120) or on one with direct TLS, and components ([Component]),
-// which attach as to any server (XEP-0114). [New] opens the listeners, Run
-// serves.
+// which attach as to any server (XEP-0114). Its rooms (XEP-0045) have a domain
+// of their own. [New] opens the listeners, Run serves.
 //
 // Invariants:
 //

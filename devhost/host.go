@@ -75,6 +75,7 @@ func New(o Options) (*Host, error) {
 	if err := h.prepare(); err != nil {
 		return nil, fmt.Errorf("dev host: %w", err)
 	}
+	h.register(h.o.Rooms, newRooms(h.o.Rooms, h.send))
 	if err := h.listen(); err != nil {
 		return nil, fmt.Errorf("dev host: %w", err)
 	}

@@ -84,7 +84,7 @@ func within[T any](t testing.TB, what string, from <-chan T) T {
 
 func (h *testHost) Name() string                { return "devhost" }
 func (h *testHost) Host() string                { return h.o.Domain.String() }
-func (h *testHost) MUC() string                 { return "" }
+func (h *testHost) MUC() string                 { return h.o.Rooms.String() }
 func (h *testHost) Secret() string              { return xmpptest.ComponentSecret }
 func (h *testHost) ComponentDomain(int) string  { return testDomain.String() }
 func (h *testHost) AddUser(xmpptest.TB, string) {}

@@ -111,3 +111,25 @@ func TestService(t *testing.T) {
 	alice.Drop()
 	bob.WaitBody(patience, "alice@localhost/desk has left")
 }
+
+// A service that is busy holds a bounded number of bytes, and senders are told
+// when it takes no more.
+func TestService_fullMailbox(t *testing.T) {
+	h := startHost(t, nil)
+	begun, release := make(chan struct{}, maxMail), make(chan struct{})
+	h.register(testRooms, serviceFunc(func(stanza.Stanza) {
+		begun <- struct{}{}
+		<-release
+	}))
+	defer close(release)
+	alice := xmpptest.Login(t, h, "alice")
+	alice.Send("<message to='x@rooms.localhost'/>")
+	within(t, "the service", begun)
+	body := strings.Repeat("x", maxMailBytes/100)
+	for range 101 {
+		alice.Send("<message to='x@rooms.localhost' id='big'><body>" + body + "</body></message>")
+	}
+	if m := alice.Wait(patience, func(s xmpptest.Stanza) bool { return s.ID == "big" }); m.Err == nil || m.Err.Condition != "resource-constraint" {
+		t.Errorf("got %.300s", m.Raw)
+	}
+}

@@ -17,8 +17,11 @@ type service interface {
 	receive(st stanza.Stanza)
 }
 
-// maxMail is how many stanzas may wait for a service.
-const maxMail = 10_000
+// The limits of what may wait for a service.
+const (
+	maxMail      = 10_000   // stanzas
+	maxMailBytes = 16 << 20 // of all of them
+)
 
 // mailbox is what waits for a service. A goroutine hands it over; it lives only
 // while there is something.
@@ -28,6 +31,7 @@ type mailbox struct {
 
 	mu      sync.Mutex
 	waiting []stanza.Stanza
+	size    int // bytes of what waits
 	running bool
 }
 
@@ -42,10 +46,11 @@ func (h *Host) register(domain jid.JID, s service) {
 func (m *mailbox) put(st stanza.Stanza) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.waiting) >= maxMail {
+	size := m.size + len(st.XML())
+	if len(m.waiting) >= maxMail || size > maxMailBytes {
 		return false
 	}
-	m.waiting = append(m.waiting, st)
+	m.waiting, m.size = append(m.waiting, st), size
 	if !m.running {
 		m.running = true
 		m.host.wg.Go(m.run)
@@ -58,7 +63,7 @@ func (m *mailbox) run() {
 	for {
 		m.mu.Lock()
 		batch := m.waiting
-		m.waiting = nil
+		m.waiting, m.size = nil, 0
 		m.running = len(batch) > 0
 		m.mu.Unlock()
 		if len(batch) == 0 {

@@ -10,9 +10,10 @@
 //
 // On each server [Login] gives a [User] and [DialComponent] a [Component]
 // (XEP-0114), both of which are a [Stream]: they send raw XML, and queue what they
-// receive as [Stanza] values to wait for. [NewReceiver] gives an HTTP server that records and answers callbacks;
-// [StartSlixmpp] and [StartBot] run other people's software: an XMPP
-// client in Python, and a bot that is a Flask program.
+// receive as [Stanza] values to wait for. [NewReceiver] gives an HTTP server that records and answers callbacks.
+// Other people's software: [LoginSlixmpp], an XMPP client in Python, [StartProfanity], one for the
+// terminal, and [SendXMPP], one for single messages, log in to any server as an [Account];
+// [StartBot] runs a bot that is a Flask program.
 //
 // The package reads XML with encoding/xml and shares no code with the
 // packages that it helps to test, so that one mistake can't hide another. The

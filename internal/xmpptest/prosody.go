@@ -24,6 +24,7 @@ end);
 type prosody struct {
 	directory  string
 	components string // the configuration of the components, instead of the package's own
+	tls        string // the configuration of STARTTLS, empty for no TLS
 }
 
 func newProsody(tb TB) *prosody {
@@ -37,6 +38,11 @@ func (p *prosody) dir() string  { return p.directory }
 
 func (p *prosody) configure(clientPort, componentPort int) error {
 	var c strings.Builder
+	disabled := `"s2s", "s2s_auth_certs", "tls"`
+	if p.tls != "" {
+		disabled = `"s2s", "s2s_auth_certs"`
+	}
+	c.WriteString(p.tls)
 	fmt.Fprintf(&c, `run_as_root = true
 pidfile = "%[1]s/prosody.pid"
 data_path = "%[1]s/data"
@@ -47,8 +53,8 @@ interfaces = { "127.0.0.1" }
 component_interfaces = { "127.0.0.1" }
 c2s_ports = { %[2]d }
 component_ports = { %[3]d }
-modules_enabled = { "posix", "roster", "saslauth", "disco", "ping", "offline", "xmpptest" }
-modules_disabled = { "s2s", "s2s_auth_certs", "tls" }
+modules_enabled = { "posix", "roster", "saslauth", "disco", "ping", "offline", "tls", "xmpptest" }
+modules_disabled = { %[6]s }
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 authentication = "internal_plain"
@@ -56,7 +62,7 @@ storage = "internal"
 
 VirtualHost "%[4]s"
 Component "%[5]s" "muc"
-`, p.directory, clientPort, componentPort, Domain, RoomsDomain)
+`, p.directory, clientPort, componentPort, Domain, RoomsDomain, disabled)
 	c.WriteString(atPort(p.components, componentPort))
 	for i, domain := range componentDomains {
 		if p.components != "" {

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 )
@@ -33,20 +32,27 @@ type SlixmppUser struct {
 	mu      sync.Mutex // for writing commands
 }
 
-// StartSlixmpp logs a user in with slixmpp, without TLS, and returns when the session has
-// started and presence is sent. name is the local part, perhaps with a resource. It ends with the test.
+// StartSlixmpp is [LoginSlixmpp] on a server, without TLS. name is the local part, perhaps with a resource.
 func StartSlixmpp(tb TB, srv Server, name string) *SlixmppUser {
 	tb.Helper()
+	return LoginSlixmpp(tb, AccountOn(tb, srv, name, ""))
+}
+
+// LoginSlixmpp logs a user in with slixmpp, and returns when the session has started and presence is
+// sent. With a certificate the server has to show it. It ends with the test.
+func LoginSlixmpp(tb TB, a Account) *SlixmppUser {
+	tb.Helper()
 	requirePython(tb, "slixmpp")
-	local, resource, _ := strings.Cut(name, "/")
-	srv.AddUser(tb, local)
-	jid := local + "@" + srv.Host()
-	if resource != "" {
-		jid += "/" + resource
-	}
-	host, port, err := net.SplitHostPort(srv.ClientAddr())
+	host, port, err := net.SplitHostPort(a.Addr)
 	if err != nil {
 		tb.Fatalf("slixmpp: %v", err)
+	}
+	security := "none"
+	switch {
+	case a.DirectTLS:
+		security = "direct"
+	case a.Certificate != "":
+		security = "starttls"
 	}
 
 	dir := tb.TempDir()
@@ -54,7 +60,7 @@ func StartSlixmpp(tb TB, srv Server, name string) *SlixmppUser {
 	u := &SlixmppUser{tb: tb, inbox: newInbox[Stanza]()}
 	ready := make(chan struct{})
 	out, in := io.Pipe()
-	u.process, err = startProcess(exec.CommandContext(context.Background(), pythonBinary, program, host, port, jid, Password), dir, "slixmpp", in)
+	u.process, err = startProcess(exec.CommandContext(context.Background(), pythonBinary, program, host, port, a.JID, a.Password, security, a.Certificate), dir, "slixmpp", in)
 	if err != nil {
 		tb.Fatalf("slixmpp: %v", err)
 	}
@@ -84,6 +90,32 @@ func (u *SlixmppUser) JID() string { return u.jid }
 func (u *SlixmppUser) SendMessage(to, body string) {
 	u.tb.Helper()
 	u.command(map[string]string{"to": to, "body": body})
+}
+
+// JoinRoom enters a room, which is made if need be, and returns when the user is in it. room
+// is its full bare address.
+func (u *SlixmppUser) JoinRoom(room, nick string) {
+	u.tb.Helper()
+	u.command(map[string]string{"join": room, "nick": nick})
+	s := u.Wait(patience, func(s Stanza) bool {
+		return s.Name == "presence" && s.From == room+"/"+nick && (s.Type == "error" || hasStatus(s, "110"))
+	})
+	if s.Type == "error" {
+		u.fail("joining "+room, s.Err)
+	}
+	if hasStatus(s, "201") { // a new room may be locked until its owner has accepted the settings (XEP-0045 §10.1.2)
+		u.Send("<iq type='set' id='unlock' to='" + escape(room) + "'>" + acceptSettings + "</iq>")
+		answer := u.Wait(patience, func(s Stanza) bool { return s.Name == "iq" && s.ID == "unlock" })
+		if answer.Type == "error" {
+			u.fail("unlocking "+room, answer.Err)
+		}
+	}
+}
+
+// SendGroupchat sends a message to all in a room.
+func (u *SlixmppUser) SendGroupchat(room, body string) {
+	u.tb.Helper()
+	u.command(map[string]string{"to": room, "body": body, "type": "groupchat"})
 }
 
 // Send writes raw bytes into the user's stream.

@@ -115,6 +115,22 @@ func StartConfigured(tb TB, name, components string, domains ...string) Server {
 	return nil
 }
 
+// StartWithTLS is Start for a server that offers STARTTLS to clients as well, which at present is "prosody" alone. It
+// gives the file with the certificate, which is signed by itself.
+func StartWithTLS(tb TB, name string) (srv Server, certificate string) {
+	tb.Helper()
+	if name != "prosody" {
+		tb.Fatalf("no server with TLS is called %q: prosody", name)
+	}
+	p := newProsody(tb)
+	certificate, key, err := writeCertificate(p.directory, Domain)
+	if err != nil {
+		tb.Fatalf("a certificate: %v", err)
+	}
+	p.tls = fmt.Sprintf("ssl = { certificate = %q, key = %q }\n", certificate, key)
+	return startDaemon(tb, p, componentDomains...), certificate
+}
+
 // standardPort is the port that documentation names for components.
 const standardPort = "5347"
 
@@ -148,8 +164,8 @@ func Peers(tb TB) []string {
 }
 
 // RealPeers reports whether the environment asks for real programs to test
-// against. Tests that need slixmpp or Flask, and no server but the fake, go by it: skip
-// if it is false, and let [StartSlixmpp] or [StartBot] fail if they are missing otherwise.
+// against. Tests that need other people's clients or Flask, and no server of theirs, go by it: skip
+// if it is false, and let [StartSlixmpp], [StartProfanity], [SendXMPP] or [StartBot] fail if they are missing otherwise.
 func RealPeers() bool { return os.Getenv(PeersVariable) != "" }
 
 // requireBinary fails the test if a program is missing.

@@ -80,7 +80,7 @@ func (u *User) JoinRoom(room, nick string) string {
 	}
 	if hasStatus(s, "201") { // a new room is locked until its owner has accepted the settings (XEP-0045 §10.1.2)
 		answer := u.Request(patience, "set", "", address,
-			"<query xmlns='"+nsMUC+"#owner'><x xmlns='jabber:x:data' type='submit'/></query>")
+			acceptSettings)
 		if answer.Type == "error" {
 			u.fail("unlocking "+address, answer.Err)
 		}
@@ -96,6 +96,9 @@ func (u *User) SendGroupchat(room, body string) {
 }
 
 const nsMUC = "http://jabber.org/protocol/muc"
+
+// acceptSettings is the payload by which the owner of a new room accepts its settings as they are.
+const acceptSettings = "<query xmlns='" + nsMUC + "#owner'><x xmlns='jabber:x:data' type='submit'/></query>"
 
 // hasStatus reports whether a room's presence has a status code.
 func hasStatus(s Stanza, code string) bool {
