@@ -37,11 +37,14 @@ func newPart(o Options, c *config.Component, registry prometheus.Registerer) (*p
 		return nil, err
 	}
 	var receiver gateway.Receiver
-	if c.Callback.URL != "" {
+	switch {
+	case c.Callback.URL != "":
 		if p.callback, err = p.newCallback(o, log, metrics); err != nil {
 			return nil, err
 		}
 		receiver = p.callback
+	case o.Receiver != nil:
+		receiver = o.Receiver(c.Domain, p.link.Reply)
 	}
 	filter, err := gateway.NewFilter(c.Callback.Stanzas, c.Callback.Events)
 	if err != nil {
@@ -81,6 +84,7 @@ func (p *part) newCallback(o Options, log *slog.Logger, metrics prometheus.Regis
 		URL:         c.URL.Reveal(),
 		Domain:      p.config.Domain,
 		Timeout:     c.Timeout.Std(),
+		Patience:    o.Patience,
 		Concurrency: c.Concurrency,
 		QueueLimit:  c.QueueLimit,
 		MaxStanza:   p.maxStanza(),

@@ -13,7 +13,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/restanza/restanza/config"
+	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/httpd"
+	"github.com/restanza/restanza/jid"
+	"github.com/restanza/restanza/stanza"
 )
 
 // Options of a Restanza.
@@ -21,6 +24,13 @@ type Options struct {
 	Config  config.Config // checked: config.Config.Validate has accepted it
 	Logger  *slog.Logger  // nil: no logging
 	Version string        // of the program, told to XMPP entities and callbacks that ask
+
+	// Patience is how long a message or presence waits for a callback at which
+	// nothing listens; 0: it does not.
+	Patience time.Duration
+	// Receiver, if it is not nil, makes what takes the stanzas of a component
+	// without a callback URL; reply sends a stanza to the server and does not block.
+	Receiver func(domain jid.JID, reply func(stanza.Stanza) error) gateway.Receiver
 }
 
 // Restanza is a gateway, assembled: one HTTP door and, for each XMPP component,

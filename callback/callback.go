@@ -43,6 +43,7 @@ type Options struct {
 	Reply func(stanza.Stanza) error
 
 	Timeout     time.Duration // for one request, from dialling to the end of the answer
+	Patience    time.Duration // for a message or presence while nothing listens at the callback; 0: none
 	Concurrency int           // requests at once
 	QueueLimit  int           // stanzas that may wait
 	QueueBytes  int           // bytes of stanzas that may wait

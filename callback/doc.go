@@ -17,7 +17,8 @@
 //     sender, whatever addresses the callback writes into it.
 //   - A stanza is posted once. The only request that is made again is one of
 //     which no byte was written, because the server had closed the idle
-//     connection that it was to use.
+//     connection that it was to use; or, with Options.Patience, because nothing
+//     listened at the callback yet.
 //   - What a callback sends is bounded in bytes and in time. Whatever it does
 //     costs the stanza that it answers, and nothing else.
 //

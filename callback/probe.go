@@ -156,7 +156,12 @@ func (c *Callback) tell(news, told string, reason error) {
 // lost notes that the callback gives no answer to the probe, and said nothing
 // to the last stanza either, if there was one.
 func (c *Callback) lost(err error) {
-	if c.down.CompareAndSwap(false, true) {
+	switch {
+	case !c.down.CompareAndSwap(false, true):
+	case c.o.Patience > 0 && unreachable(err):
+		c.log.Warn("nothing listens at the callback yet: start it; messages wait and arrive then",
+			slog.Duration("at_most", c.o.Patience), slog.String("error", shorten(err)))
+	default:
 		c.log.Warn("callback gives no answer; until it does, stanzas get recipient-unavailable: is it running, and is the URL right?",
 			slog.String("error", shorten(err)))
 	}

@@ -59,15 +59,21 @@ func (c *Callback) guard(st stanza.Stanza, f func()) {
 	f()
 }
 
-// exchange makes the request for st and calls decide, once, as soon as it is
-// known what the answer means. What is left of the answer is read after that.
-func (c *Callback) exchange(ctx context.Context, st stanza.Stanza, decide func(verdict)) {
+// attempt makes the request for st and calls decide as soon as it is known what
+// the answer means. What is left of the answer is read after that. If the
+// callback can't be reached and this is not the last attempt, it calls nothing
+// and returns false.
+func (c *Callback) attempt(ctx context.Context, st stanza.Stanza, last bool, decide func(verdict)) (done bool) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.o.Timeout, errTimeout)
 	defer cancel()
 	resp, err := c.post(ctx, st)
 	if err != nil {
+		if !last && unreachable(err) && ctx.Err() == nil {
+			c.suspect(err)
+			return false
+		}
 		decide(c.noAnswer(ctx, st, err))
-		return
+		return true
 	}
 	defer finish(resp.Body)
 	c.answers()
@@ -80,9 +86,10 @@ func (c *Callback) exchange(ctx context.Context, st stanza.Stanza, decide func(v
 		a.flaw = err
 	case err != nil:
 		decide(c.noAnswer(ctx, st, err))
-		return
+		return true
 	}
 	decide(judge(st, a, c.o.MaxStanza))
+	return true
 }
 
 // noAnswer returns the verdict on a request that got no answer, or half of one.

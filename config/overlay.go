@@ -85,7 +85,7 @@ func (d *draft) clear(path string, v value) {
 // warnUnknown warns of variables that look like ours and are not. Those of the test
 // suite are left alone.
 func (d *draft) warnUnknown(env map[string]string) {
-	known := []string{ConfigEnv}
+	known := []string{ConfigEnv, clientURLEnv}
 	for _, s := range Settings() {
 		known = append(known, s.Env())
 	}

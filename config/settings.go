@@ -39,6 +39,9 @@ const envPrefix = "RESTANZA_"
 // ConfigEnv is the variable that names the configuration file.
 const ConfigEnv = envPrefix + "CONFIG"
 
+// clientURLEnv is a variable of those who speak with a gateway: no setting, and no mistake either.
+const clientURLEnv = envPrefix + "URL"
+
 // Env returns the name of the setting's environment variable.
 func (s Setting) Env() string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.Flag, "-", "_"))

@@ -124,7 +124,7 @@ func (h *Host) Run(ctx context.Context) error {
 	if h.ran.Swap(true) {
 		return errors.New("dev host: it can be run once")
 	}
-	h.log.Warn("this host is for trying and testing and is no server: everybody sees everybody, nothing is kept, no other server is reached",
+	h.log.Info("this host is for trying and testing and is no server: everybody sees everybody, nothing is kept, no other server is reached",
 		"clients", h.ClientAddr(), "clients_tls", h.TLSAddr(), "components", h.ComponentAddr())
 	var doors sync.WaitGroup
 	broken := make(chan error, len(h.doors))

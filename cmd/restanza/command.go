@@ -14,11 +14,12 @@ import (
 
 // process is what the command has to do with the outside.
 type process struct {
-	args    []string // without the program's name
-	environ []string
-	stdin   io.Reader
-	stdout  io.Writer
-	stderr  io.Writer
+	args      []string // without the program's name
+	environ   []string
+	configDir string // the user's configuration folder; empty if there is none
+	stdin     io.Reader
+	stdout    io.Writer
+	stderr    io.Writer
 }
 
 // Exit codes.
@@ -42,12 +43,16 @@ func run(ctx context.Context, p process) int {
 	if err == nil {
 		return exitOK
 	}
-	if all, ok := errors.AsType[config.Errors](err); ok {
+	if all, found := errors.AsType[config.Errors](err); found {
 		tell(p.stderr, "%v", all) // they begin with their file and line, which editors know how to follow
 		return exitUsage
 	}
+	failed, ok := errors.AsType[*failure](err)
+	if ok && failed.told {
+		return failed.code
+	}
 	tell(p.stderr, "restanza: %v", err)
-	if failed, ok := errors.AsType[*failure](err); ok {
+	if ok {
 		return failed.code
 	}
 	tell(p.stderr, "try: %s --help", called.CommandPath())
@@ -59,6 +64,7 @@ func run(ctx context.Context, p process) int {
 type failure struct {
 	code int
 	err  error
+	told bool // the user knows it already
 }
 
 func (f *failure) Error() string { return f.err.Error() }
@@ -75,7 +81,7 @@ func atWork(code int, f func(cmd *cobra.Command, args []string) error) func(*cob
 		if _, ok := errors.AsType[*failure](err); ok {
 			return err
 		}
-		return &failure{code, err}
+		return &failure{code: code, err: err}
 	}
 }
 
@@ -86,7 +92,7 @@ func newCommand(p process) *cobra.Command {
 		Long: `Restanza is a RESTful gateway to XMPP: programs send stanzas with an HTTP POST and
 receive them at a webhook.
 
-` + exitCodes,
+` + clientExitCodes,
 		Version:       version(),
 		Args:          subcommandOnly,
 		RunE:          showHelp,
@@ -99,7 +105,8 @@ receive them at a webhook.
 	cmd.SetErr(p.stderr)
 	cmd.SetVersionTemplate("restanza {{.Version}}\n")
 	cmd.SuggestionsMinimumDistance = 2
-	cmd.AddCommand(newServe(p.environ), newConfig(p.environ), newDoctor(p.environ), newVersion())
+	cmd.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
+	cmd.AddCommand(newDev(p.environ), newServe(p.environ), newConfig(p.environ), newDoctor(p.environ), newSend(p), newIQ(p), newVersion(), newMan())
 	return cmd
 }
 
@@ -123,7 +130,7 @@ func load(s config.Sources, stderr io.Writer) (config.Config, []string, error) {
 	c, warnings, err := s.Load()
 	if err != nil {
 		printWarnings(stderr, warnings)
-		return c, nil, &failure{exitUsage, err}
+		return c, nil, &failure{code: exitUsage, err: err}
 	}
 	return c, warnings, nil
 }

@@ -66,7 +66,7 @@ func TestCommand_usage(t *testing.T) {
 		"--version":          {[]string{"--version"}, exitOK, "restanza " + version() + "\n", ""},
 		"completion":         {[]string{"completion", "bash"}, exitOK, "restanza", ""},
 		"level completion":   {[]string{"__complete", "serve", "--log-level", ""}, exitOK, "debug\ninfo\n", "ShellCompDirectiveNoFileComp"},
-		"unknown command":    {[]string{"serv"}, exitUsage, "", "restanza: unknown command \"serv\"; did you mean serve?\ntry: restanza --help\n"},
+		"unknown command":    {[]string{"serv"}, exitUsage, "", "restanza: unknown command \"serv\"; did you mean dev or serve or send?\ntry: restanza --help\n"},
 		"unknown subcommand": {[]string{"config", "chek"}, exitUsage, "", "restanza: unknown command \"chek\"; did you mean check?\ntry: restanza config --help\n"},
 		"unknown flag":       {[]string{"serve", "--colour"}, exitUsage, "", "restanza: unknown flag: --colour\ntry: restanza serve --help\n"},
 		"flag without value": {[]string{"serve", "--secret"}, exitUsage, "", "restanza: flag needs an argument: --secret\ntry: restanza serve --help\n"},

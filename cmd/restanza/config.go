@@ -53,7 +53,8 @@ the variable RESTANZA_CONFIG; else standard input, unless that is a terminal.
 ` + exitCodes,
 		Example: `  restanza config check restanza.toml
   restanza config example | restanza config check`,
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: cobra.FixedCompletions([]string{"toml"}, cobra.ShellCompDirectiveFilterFileExt),
 		RunE: atWork(exitUsage, func(cmd *cobra.Command, args []string) error {
 			s, err := checkSources(cmd, args, environ)
 			if err != nil {

@@ -103,14 +103,19 @@ type chart struct {
 	err     error // the first that writing gave
 }
 
-// newChart prints to w, in colour if that is a terminal and the environment does not object
-// (no-color.org).
+// newChart prints to w.
 func newChart(w io.Writer, environ []string) *chart {
+	return &chart{w: w, colour: wantsColour(w, environ)}
+}
+
+// wantsColour reports whether to print in colour to w: if that is a terminal and the environment
+// does not object (no-color.org).
+func wantsColour(w io.Writer, environ []string) bool {
 	plain := slices.ContainsFunc(environ, func(line string) bool {
 		name, value, _ := strings.Cut(line, "=")
 		return name == "NO_COLOR" && value != "" || name == "TERM" && value == "dumb"
 	})
-	return &chart{w: w, colour: !plain && isTerminal(w)}
+	return !plain && isTerminal(w)
 }
 
 func (c *chart) print(format string, args ...any) {
@@ -167,7 +172,7 @@ func (c *chart) verdict(r doctor.Report, quiet bool) error {
 	}
 	switch r.Result {
 	case doctor.ResultMisconfigured:
-		return &failure{exitUsage, errors.New("the configuration is wrong")}
+		return &failure{code: exitUsage, err: errors.New("the configuration is wrong")}
 	case doctor.ResultInterrupted:
 		return errors.New("interrupted before all steps were tried")
 	case doctor.ResultFailed:

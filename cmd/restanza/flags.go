@@ -20,7 +20,7 @@ func addSettings(cmd *cobra.Command) {
 		flags.Var(&text{value: s.Default(), kind: string(s.Type)}, s.Flag, usage(s))
 		switch {
 		case s.Type == config.File:
-			_ = cmd.MarkFlagFilename(s.Flag)
+			_ = cmd.RegisterFlagCompletionFunc(s.Flag, anyFile)
 		case s.Values != nil:
 			_ = cmd.RegisterFlagCompletionFunc(s.Flag, cobra.FixedCompletions(s.Values, cobra.ShellCompDirectiveNoFileComp))
 		default:
@@ -28,6 +28,10 @@ func addSettings(cmd *cobra.Command) {
 		}
 	}
 }
+
+// anyFile completes a flag by the names of files. It is said where they belong, because the command has
+// none by default.
+var anyFile = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 
 // usage is what the help says about a setting.
 func usage(s config.Setting) string {

@@ -1,13 +1,18 @@
 // Command restanza is a RESTful gateway to XMPP.
 //
+//	restanza dev              runs a gateway with an XMPP host of its own, for trying it out
 //	restanza serve            runs the gateway
 //	restanza config check     checks a configuration
 //	restanza config example   prints a configuration file with every key
 //	restanza doctor           tries, step by step, whether it would work
+//	restanza send TO TEXT     sends a message through a gateway
+//	restanza iq ping JID      asks an XMPP entity something
 //	restanza version          prints the version
+//	restanza man              prints the man page
 //
-// `restanza help` tells more, as does docs/configuration.md. The exit code is 0 if all
-// is well, 1 if something failed at work, and 2 if the usage or the configuration is wrong.
+// `restanza help` tells more, as do docs/cli.md and docs/configuration.md. The exit code is 0
+// if all is well, 1 if something failed at work, and 2 if the usage or the configuration is
+// wrong; send and iq have more.
 package main
 
 import (
@@ -16,11 +21,16 @@ import (
 )
 
 func main() {
+	configDir, err := os.UserConfigDir()
+	if err != nil {
+		configDir = "" // without a home there is no file in it
+	}
 	os.Exit(run(context.Background(), process{
-		args:    os.Args[1:],
-		environ: os.Environ(),
-		stdin:   os.Stdin,
-		stdout:  os.Stdout,
-		stderr:  os.Stderr,
+		args:      os.Args[1:],
+		environ:   os.Environ(),
+		configDir: configDir,
+		stdin:     os.Stdin,
+		stdout:    os.Stdout,
+		stderr:    os.Stderr,
 	}))
 }

@@ -1,0 +1,45 @@
+package callback
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/restanza/restanza/stanza"
+)
+
+// againAfter is how long a stanza waits before it is tried again at a callback
+// that can't be reached. Whoever starts the callback should not have to wait.
+const againAfter = 500 * time.Millisecond
+
+// exchange posts st and calls decide, once, as soon as it is known what the
+// answer means. As long as nothing listens at the callback a message or
+// presence is tried again, until Options.Patience is at its end.
+func (c *Callback) exchange(ctx context.Context, st stanza.Stanza, decide func(verdict)) {
+	deadline := time.Now().Add(c.patience(st))
+	for {
+		last := !time.Now().Before(deadline)
+		if c.attempt(ctx, st, last, decide) {
+			return
+		}
+		_ = c.pause(ctx, againAfter, nil) // the end of ctx ends the next attempt
+	}
+}
+
+// patience returns for how long st may wait for a callback that can't be
+// reached. Somebody waits for the answer to an IQ, and a stanza error is of use
+// only while its cause is fresh.
+func (c *Callback) patience(st stanza.Stanza) time.Duration {
+	if st.Kind() == stanza.IQ || st.Type() == stanza.TypeError {
+		return 0
+	}
+	return c.o.Patience
+}
+
+// unreachable reports whether a request failed because there was no connection:
+// nothing listens there, or the name is not known.
+func unreachable(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+
+	"github.com/restanza/restanza"
+)
+
+// screen is what dev shows: how to use it, and then each stanza.
+type screen struct {
+	w       io.Writer
+	colour  bool
+	verbose bool
+}
+
+func newScreen(w io.Writer, environ []string, verbose bool) *screen {
+	return &screen{w: w, colour: wantsColour(w, environ), verbose: verbose}
+}
+
+func (s *screen) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(s.w, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
+func (s *screen) note(format string, args ...any) { _, _ = fmt.Fprintf(s.w, format+"\n", args...) }
+
+func (s *screen) close() {}
+
+// welcome prints what runs where, and lines to paste.
+func (s *screen) welcome(d *restanza.Dev, o restanza.DevOptions, f devFlags, program []string) {
+	var b strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	p("%s", s.bold("restanza dev: for trying things out. It is NO SERVER: "+reach(o)+", no federation, nothing is kept."))
+	for _, notice := range d.Notices() {
+		p("%s", s.bold("Note: "+notice))
+	}
+	p("")
+	label := "XMPP accounts"
+	for _, a := range o.Accounts {
+		p("  %-14s %-18s password %s", label, a.Name+"@"+restanza.DevDomain, a.Password)
+		label = ""
+	}
+	p("  %-14s %s (STARTTLS), %s (TLS)", "XMPP clients", d.ClientAddr(), d.TLSAddr())
+	p("  %-14s %s %s", "the bot", restanza.DevBot, botDoes(f, program))
+	p("  %-14s %s/rest", "HTTP", httpURL(d))
+	p("  %-14s Authorization: %s", "", f.credentials)
+	p("")
+	to := o.Accounts[0].Name + "@" + restanza.DevDomain
+	p("Send %s a message, who need not be online:", o.Accounts[0].Name)
+	p("")
+	p("%s", s.paste(d, f, `<message to="`+to+`" type="chat"><body>Hello!</body></message>`))
+	p("")
+	p("Ask the host something; the response is its answer:")
+	p("")
+	p("%s", s.paste(d, f, `<iq to="`+restanza.DevDomain+`" type="get"><ping xmlns="urn:xmpp:ping"/></iq>`))
+	p("")
+	host, port, _ := net.SplitHostPort(d.ClientAddr()) // the host wrote it
+	p("Talk to the bot from a client:")
+	p("")
+	p("    profanity   /connect %s server %s port %s tls trust", to, host, port)
+	p("                /msg %s hello", restanza.DevBot)
+	p("    Gajim       add the account %s, with %s port %s as custom host, and accept the certificate", to, host, port)
+	if f.callbackURL == "" {
+		p("")
+		p("Your own bot: start dev again with --callback-url http://127.0.0.1:5000/, or as: restanza dev -- python3 bot.py")
+	}
+	p("")
+	_, _ = io.WriteString(s.w, b.String()) // without a screen there is nobody to tell
+}
+
+// reach says who can reach the host.
+func reach(o restanza.DevOptions) string {
+	if o.AllowPublic {
+		return "for friends on the network"
+	}
+	return "this machine only"
+}
+
+// botDoes says what becomes of what the bot is told.
+func botDoes(f devFlags, program []string) string {
+	switch {
+	case len(program) > 0:
+		return "is " + strings.Join(program, " ") + ", told by POST to " + f.callbackURL
+	case f.callbackURL != "":
+		return "is your program, told by POST to " + withoutUser(f.callbackURL)
+	}
+	return "echoes what it is told"
+}
+
+// withoutUser removes credentials from a URL.
+func withoutUser(url string) string {
+	scheme, rest, ok := strings.Cut(url, "://")
+	if at := strings.LastIndex(strings.SplitN(rest, "/", 2)[0], "@"); ok && at >= 0 {
+		return scheme + "://" + rest[at+1:]
+	}
+	return url
+}
+
+// paste returns a command line that posts a stanza.
+func (s *screen) paste(d *restanza.Dev, f devFlags, stanza string) string {
+	return "    curl " + httpURL(d) + "/rest -H " + quoted("Authorization: "+f.credentials) + " \\\n" +
+		"        -H 'Content-Type: application/xmpp+xml' \\\n" +
+		"        -d " + quoted(stanza)
+}
+
+// quoted returns a word for a POSIX shell.
+func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
+
+func (s *screen) bold(text string) string {
+	if !s.colour {
+		return text
+	}
+	return "\x1b[1m" + text + "\x1b[0m"
+}

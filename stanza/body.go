@@ -1,0 +1,17 @@
+package stanza
+
+import "github.com/restanza/restanza/element"
+
+// Body returns the text of a message's first body (RFC 6121 §5.2.3), empty if
+// there is none. Bodies in other languages are not looked at.
+func (s Stanza) Body() string {
+	if s.Kind() != Message {
+		return ""
+	}
+	for _, c := range rescan(s.XML()).Children {
+		if string(c.Local) == "body" && string(c.Space) == NSClient {
+			return element.Text(c.Raw)
+		}
+	}
+	return ""
+}
