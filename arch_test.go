@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 		"callback", "config", "console", "devhost", "element", "gateway", "httpd", "jid",
 		"journal", "jsonmap", "link", "stanza", "stream",
 	},
-	"cmd/restanza":      {"config", "internal/client", "internal/doctor", root},
+	"cmd/restanza":      {"config", "internal/client", "internal/doctor", root, "stanza"},
 	"internal/client":   {"element", "jid", "stanza"},
 	"internal/doctor":   {"callback", "config", "element", "jid", "link", "stanza", "stream"},
 	"internal/loglimit": {},

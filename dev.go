@@ -55,7 +55,8 @@ type DevOptions struct {
 	ComponentListen string // empty: devhost.DefaultComponentListen
 	AllowPublic     bool   // allow addresses that are not loopback
 
-	Logger  *slog.Logger // nil: no logging
+	Logger  *slog.Logger   // nil: no logging
+	Traffic func(Exchange) // see Options; the built-in bot's stanzas are in it, too
 	Version string
 }
 
@@ -135,11 +136,11 @@ func (d *Dev) attach(o DevOptions, secret string) (err error) {
 	component.Credentials = []config.Credential{{Authorization: o.Credentials}}
 	component.Callback.URL = o.CallbackURL
 
-	options := Options{Logger: o.Logger, Version: o.Version, Patience: devPatience}
+	options := Options{Logger: o.Logger, Version: o.Version, Patience: devPatience, Traffic: o.Traffic}
 	if o.CallbackURL == "" {
 		component.Callback.Stanzas = []string{string(stanza.Message), string(stanza.Presence)} // the gateway answers IQs
 		options.Receiver = func(_ jid.JID, reply func(stanza.Stanza) error) gateway.Receiver {
-			return &echoBot{reply: reply}
+			return &echoBot{reply: reply, observe: watchAnswers(component.Domain, o.Traffic)}
 		}
 	}
 	c.Components = []config.Component{component}

@@ -225,3 +225,62 @@ func TestDev_end(t *testing.T) {
 		t.Errorf("alice's stream ended with %v, want system-shutdown", err)
 	}
 }
+
+// Each stanza is shown once, with what came of it.
+func TestDev_traffic(t *testing.T) {
+	seen := make(chan restanza.Exchange, 100)
+	server, g := startDev(t, func(o *restanza.DevOptions) { o.Traffic = func(x restanza.Exchange) { seen <- x } })
+	next := func(direction restanza.Direction, status int, what string) {
+		t.Helper()
+		for {
+			select {
+			case x := <-seen:
+				if x.Stanza.Kind() == "presence" {
+					continue // the host tells the bot who is there
+				}
+				got := x.Stanza.Body() + x.Stanza.Payload().Local + "/" + x.Answer.Body() + string(x.Answer.Type())
+				if x.Direction != direction || x.Status != status || got != what || x.Component.String() != restanza.DevBotDomain || x.At.IsZero() {
+					t.Errorf("got %s %d %s of %s, want %s %d %s", x.Direction, x.Status, got, x.Component, direction, status, what)
+				}
+				return
+			case <-time.After(patience):
+				t.Fatalf("nothing is shown, want %s", what)
+			}
+		}
+	}
+	alice := xmpptest.Login(t, server, "alice")
+	g.post(message("alice@localhost", "hi")).want(t, http.StatusAccepted)
+	next(restanza.Outbound, http.StatusAccepted, "hi/")
+	alice.SendMessage(restanza.DevBot, "you")
+	next(restanza.Inbound, 0, "you/youchat")
+	alice.Request(patience, "get", "", restanza.DevBotDomain, `<ping xmlns="urn:xmpp:ping"/>`)
+	next(restanza.Inbound, 0, "ping/result")
+	g.post(`<iq type="get" to="localhost"><ping xmlns="urn:xmpp:ping"/></iq>`).want(t, http.StatusOK)
+	next(restanza.Outbound, http.StatusOK, "ping/result")
+}
+
+// The bot does not talk to itself.
+func TestDev_botToItself(t *testing.T) {
+	var mu sync.Mutex
+	inbound := 0
+	server, g := startDev(t, func(o *restanza.DevOptions) {
+		o.Traffic = func(x restanza.Exchange) {
+			mu.Lock()
+			defer mu.Unlock()
+			if x.Direction == restanza.Inbound && x.Stanza.Body() == "echo?" {
+				inbound++
+			}
+		}
+	})
+	g.post(message(restanza.DevBot, "echo?")).want(t, http.StatusAccepted)
+	alice := xmpptest.Login(t, server, "alice")
+	for _, text := range []string{"1", "2", "3"} {
+		alice.SendMessage(restanza.DevBot, text)
+		alice.WaitBody(patience, text)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if inbound != 1 {
+		t.Errorf("the bot got the message %d times", inbound)
+	}
+}

@@ -62,6 +62,7 @@ func newPart(o Options, c *config.Component, registry prometheus.Registerer) (*p
 		Version:        o.Version,
 		Logger:         log,
 		Metrics:        metrics,
+		Observe:        watchAnswers(c.Domain, o.Traffic),
 	})
 	return p, err
 }
@@ -93,6 +94,7 @@ func (p *part) newCallback(o Options, log *slog.Logger, metrics prometheus.Regis
 		Version:     o.Version,
 		Logger:      log,
 		Metrics:     metrics,
+		Observe:     watchCallback(p.config.Domain, o.Traffic),
 	})
 }
 

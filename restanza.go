@@ -31,6 +31,11 @@ type Options struct {
 	// Receiver, if it is not nil, makes what takes the stanzas of a component
 	// without a callback URL; reply sends a stanza to the server and does not block.
 	Receiver func(domain jid.JID, reply func(stanza.Stanza) error) gateway.Receiver
+
+	// Traffic, if it is not nil, is called with each stanza that went through the
+	// gateway, except those that a Receiver took. It is called by many goroutines at
+	// once, on the way of other stanzas, and must not block.
+	Traffic func(Exchange)
 }
 
 // Restanza is a gateway, assembled: one HTTP door and, for each XMPP component,
@@ -86,6 +91,7 @@ func (r *Restanza) open(credentials []httpd.Credential) (err error) {
 		Gatherer:    r.registry,
 		Metrics:     r.registry,
 		Logger:      r.log,
+		Observe:     watchDoor(r.o.Traffic),
 	})
 	if err != nil {
 		return err

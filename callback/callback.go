@@ -51,10 +51,13 @@ type Options struct {
 	MaxStanza   int           // bytes of a reply as it is written to the XMPP server
 	Grace       time.Duration // after the end of Run's context, for what was accepted before
 
-	Version   string // of the program, for the User-Agent header
-	Logger    *slog.Logger
-	Metrics   prometheus.Registerer // nil: no metrics
-	Transport http.RoundTripper     // nil: HTTP/1.1 with kept-alive connections and the proxies of the environment
+	Version string // of the program, for the User-Agent header
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer // nil: no metrics
+	// Observe is called after each stanza, by the goroutine that posted it: it must
+	// not block. nil costs nothing.
+	Observe   func(Exchange)
+	Transport http.RoundTripper // nil: HTTP/1.1 with kept-alive connections and the proxies of the environment
 }
 
 // Callback posts stanzas to a webhook. Its methods may be called concurrently.
@@ -182,8 +185,10 @@ func (c *Callback) drop(left []stanza.Stanza) {
 	}
 	for _, st := range left {
 		c.metrics.requests[outcomeDropped].Inc()
-		reply, _ := st.ErrorReply(unavailable())
-		c.guard(st, func() { c.answer(st, reply) })
+		v := verdict{outcome: outcomeDropped, flaw: errStopped}
+		v.reply, _ = st.ErrorReply(unavailable())
+		c.guard(st, func() { c.answer(st, v.reply) })
+		c.observe(st, v, 0)
 	}
 	c.log.Warn("stanzas not posted, because the gateway stops; their senders get an error", slog.Int("stanzas", len(left)))
 }

@@ -45,6 +45,7 @@ func (c *Callback) deliver(ctx context.Context, st stanza.Stanza) {
 	took := time.Since(began)
 	c.metrics.finished(v.outcome, took)
 	c.report(st, v, took)
+	c.observe(st, v, took)
 }
 
 // guard calls f. A panic is counted and logged, and goes no further.

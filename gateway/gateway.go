@@ -64,6 +64,11 @@ type Options struct {
 	Version string // of the program, for jabber:iq:version
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer // nil: no metrics
+
+	// Observe is called with each inbound stanza that nobody waited for and that
+	// went to no Receiver, and with the component's own answer, zero if there is
+	// none. It is called from Receive and must not block. nil costs nothing.
+	Observe func(st, answer stanza.Stanza)
 }
 
 // Component is the gateway's side of one XMPP domain. Its methods may be called

@@ -48,8 +48,9 @@ func (c *Component) serve(st stanza.Stanza) {
 			c.fail(st, e)
 			return
 		}
-		c.reply(st.Result(content))
+		c.answer(st, st.Result(content))
 	case stanza.Presence:
+		c.answer(st, stanza.Stanza{})
 	}
 }
 
@@ -85,9 +86,8 @@ const discoInfo = `<query xmlns="` + NSDiscoInfo + `"><identity category="compon
 
 // fail answers st with an error, if it may be answered.
 func (c *Component) fail(st stanza.Stanza, e *stanza.Error) {
-	if answer, ok := st.ErrorReply(e); ok {
-		c.reply(answer)
-	}
+	answer, _ := st.ErrorReply(e)
+	c.answer(st, answer)
 }
 
 func (c *Component) reply(st stanza.Stanza) {

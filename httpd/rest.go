@@ -34,18 +34,30 @@ func (s *Server) restOptions(w http.ResponseWriter) int {
 // post takes a stanza from a caller, hands it to his component, and answers
 // with what came of it.
 func (s *Server) post(w http.ResponseWriter, r *http.Request) int {
+	if s.o.Observe != nil {
+		return s.observed(w, r)
+	}
+	return s.submit(w, r, nil)
+}
+
+// submit is post. It notes in x, unless that is nil, what an observer sees.
+func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange) int {
 	g, p := s.keys.authenticate(r.Header)
 	if p != nil {
 		s.metrics.unauthorized.Inc()
+		x.fail(p)
 		return s.refuse(w, r, p)
 	}
 	st, err := s.readStanza(r, g.bodyLimit)
+	x.begin(g, st)
 	if err != nil {
+		x.fail(err)
 		return s.fail(w, r, err)
 	}
 	prefs := preferencesOf(r.Header)
 	answer, err := g.component.Submit(r.Context(), g.identity, st, prefs.submitOptions())
 	if err != nil {
+		x.fail(err)
 		if hungUp(r.Context()) {
 			return statusHungUp
 		}
@@ -58,6 +70,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) int {
 		w.WriteHeader(http.StatusAccepted)
 		return http.StatusAccepted
 	}
+	x.answered(answer)
 	status := http.StatusOK
 	if prefs.strict && answer.Type() == stanza.TypeError {
 		status = statusOf(answer.Err())

@@ -67,6 +67,10 @@ type Options struct {
 	Metrics  prometheus.Registerer // for the Server's own metrics; nil: none are kept
 
 	Logger *slog.Logger // nil: no logging
+
+	// Observe is called after each POST to /rest, on the request's goroutine, when
+	// the response is written: it must not block. nil costs nothing.
+	Observe func(Exchange)
 }
 
 // Server is the HTTP door. Its methods may be called concurrently, except that

@@ -134,8 +134,9 @@ func dev(cmd *cobra.Command, f devFlags, args, environ []string) error {
 	if err != nil {
 		return &failure{code: exitUsage, err: err}
 	}
-	screen := newScreen(cmd.OutOrStdout(), environ, f.verbose)
-	o.Logger = screen.logger()
+	screen := newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr(), environ, f.verbose)
+	defer screen.close()
+	o.Logger, o.Traffic = screen.logger(), screen.traffic
 	d, err := restanza.NewDev(o)
 	if err != nil {
 		return err
@@ -173,7 +174,6 @@ func runDev(ctx context.Context, d *restanza.Dev, p *program, screen *screen, we
 	}
 	err := <-ended
 	screen.note("stopped")
-	screen.close()
 	return errors.Join(err, programErr)
 }
 

@@ -10,24 +10,40 @@ import (
 	"github.com/restanza/restanza"
 )
 
-// screen is what dev shows: how to use it, and then each stanza.
+// screen is what dev shows: how to use it, and then each stanza. Its methods may
+// be called concurrently.
 type screen struct {
-	w       io.Writer
-	colour  bool
+	*lines         // on standard output
+	log     *lines // on standard error
+	colour  bool   // of both
 	verbose bool
 }
 
-func newScreen(w io.Writer, environ []string, verbose bool) *screen {
-	return &screen{w: w, colour: wantsColour(w, environ), verbose: verbose}
+func newScreen(stdout, stderr io.Writer, environ []string, verbose bool) *screen {
+	return &screen{
+		lines: newLines(stdout), log: newLines(stderr),
+		colour: wantsColour(stdout, environ) && wantsColour(stderr, environ), verbose: verbose,
+	}
 }
 
+// logger returns what the parts log to: their warnings, or with --verbose also what
+// else an operator would read.
 func (s *screen) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(s.w, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	level := slog.LevelWarn
+	if s.verbose {
+		level = slog.LevelInfo
+	}
+	return slog.New(logLines{screen: s, out: s.log, level: level})
 }
 
-func (s *screen) note(format string, args ...any) { _, _ = fmt.Fprintf(s.w, format+"\n", args...) }
+// note shows a line of dev's own.
+func (s *screen) note(format string, args ...any) { s.put(fmt.Sprintf(format, args...) + "\n") }
 
-func (s *screen) close() {}
+// close waits until everything is shown, but not for ever.
+func (s *screen) close() {
+	s.lines.close()
+	s.log.close()
+}
 
 // headline prints the first line.
 func (s *screen) headline(o restanza.DevOptions) {
@@ -72,7 +88,7 @@ func (s *screen) welcome(d *restanza.Dev, o restanza.DevOptions, f devFlags, pro
 		p("Your own bot: start dev again with --callback-url http://127.0.0.1:5000/, or as: restanza dev -- python3 bot.py")
 	}
 	p("")
-	_, _ = io.WriteString(s.w, b.String()) // without a screen there is nobody to tell
+	s.put(b.String())
 }
 
 // reach says who can reach the host.
@@ -113,9 +129,4 @@ func (s *screen) paste(d *restanza.Dev, f devFlags, stanza string) string {
 // quoted returns a word for a POSIX shell.
 func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
-func (s *screen) bold(text string) string {
-	if !s.colour {
-		return text
-	}
-	return "\x1b[1m" + text + "\x1b[0m"
-}
+func (s *screen) bold(text string) string { return s.paint(bold, text) }

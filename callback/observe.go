@@ -1,0 +1,26 @@
+package callback
+
+import (
+	"time"
+
+	"github.com/restanza/restanza/stanza"
+)
+
+// Exchange is a stanza that was posted, and what came of it.
+type Exchange struct {
+	Stanza stanza.Stanza
+	Reply  stanza.Stanza // that was sent in answer, perhaps an error; zero if there is none
+	Status int           // of the callback's answer; 0: it gave none
+	Took   time.Duration // from the first attempt to the end of the answer
+	Err    error         // why there was no answer, or why its body can't be used; else nil
+}
+
+// observe tells Options.Observe about an exchange.
+func (c *Callback) observe(st stanza.Stanza, v verdict, took time.Duration) {
+	if c.o.Observe == nil {
+		return
+	}
+	c.guard(st, func() {
+		c.o.Observe(Exchange{Stanza: st, Reply: v.reply, Status: v.status, Took: took, Err: v.flaw})
+	})
+}

@@ -1,0 +1,61 @@
+package callback
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// An observer sees each stanza once, with the callback's status and the reply.
+func TestObserve(t *testing.T) {
+	type seen struct {
+		ID, Reply string
+		Status    int
+		Failed    bool
+	}
+	watched := make(chan seen, 10)
+	c := build(t, newServer(), func(o *Options) {
+		o.Observe = func(x Exchange) {
+			reply := ""
+			if !x.Reply.IsZero() {
+				reply = x.Reply.Body() + string(x.Reply.Type())
+			}
+			watched <- seen{x.Stanza.ID(), reply, x.Status, x.Err != nil}
+		}
+	}, over(fake(func(r *http.Request) (*http.Response, error) {
+		if r.Header.Get("Content-Language") == "de" {
+			return nil, http.ErrHandlerTimeout
+		}
+		return respond(http.StatusOK, "text/plain", "yes"), nil
+	})))
+	stop := runs(t, c)
+	deliver(t, c, chat(t, "a@b/c", "bot@rest.example.net", "1"))
+	if diff := cmp.Diff(seen{"1", "yeschat", http.StatusOK, false}, <-watched); diff != "" {
+		t.Errorf("replied (-want +got):\n%s", diff)
+	}
+	deliver(t, c, parse(t, `<message id="2" from="a@b/c" to="bot@rest.example.net" xml:lang="de"/>`))
+	if diff := cmp.Diff(seen{"2", "error", 0, true}, <-watched); diff != "" {
+		t.Errorf("without an answer (-want +got):\n%s", diff)
+	}
+	stop()
+}
+
+// A panic of the observer costs nothing but a line in the log.
+func TestObserve_panics(t *testing.T) {
+	s := newServer()
+	var l logs
+	c, stop := begin(t, s, logging(&l), over(always(http.StatusOK, "text/plain", "yes")), func(o *Options) {
+		o.Observe = func(Exchange) { panic("observer") }
+	})
+	for _, id := range []string{"1", "2"} {
+		deliver(t, c, chat(t, "a@b/c", "bot@rest.example.net", id))
+		if got := s.next(t).Body(); got != "yes" {
+			t.Errorf("the reply is %q", got)
+		}
+	}
+	stop()
+	if n := l.count("panic=observer"); n != 2 {
+		t.Errorf("%d panics in the log, want 2", n)
+	}
+}
