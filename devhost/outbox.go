@@ -35,6 +35,7 @@ type writers struct {
 	soft   int           // bytes at which senders are slowed
 	stall  time.Duration // that a sender waits for an addressee who reads nothing
 	total  int64         // bytes in all outboxes from which on each may hold few
+	later  later         // outboxes to be started soon
 	pool   sync.Pool     // of *[]byte, empty
 }
 
@@ -137,14 +138,22 @@ func (o *outbox) buffer() *[]byte {
 	return o.pending
 }
 
-// added takes notice of what was appended to the buffer.
+// added takes notice of what was appended to the buffer, and has it written.
 func (o *outbox) added() error {
+	if err := o.counted(); err != nil {
+		return err
+	}
+	o.start()
+	return nil
+}
+
+// counted takes notice of what was appended to the buffer.
+func (o *outbox) counted() error {
 	o.writers.queued.Add(int64(len(*o.pending)))
 	if o.overfull(0) && !o.lasting {
 		o.shut(&stream.Error{Condition: stream.ResourceConstraint, Text: "too much waits for you to read it"}, true)
 		return errEnded
 	}
-	o.start()
 	return nil
 }
 
