@@ -19,6 +19,7 @@ func TestBind_conflict(t *testing.T) {
 	}
 	bob.SendMessage("alice@localhost/home", "still there?")
 	newer.WaitBody(patience, "still there?")
+	bob.Sync()
 	var types []string
 	for _, s := range bob.History() {
 		if s.From == "alice@localhost/home" {

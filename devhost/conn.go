@@ -86,8 +86,8 @@ func (c *conn) serve() {
 func (c *conn) guarded() (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.host.panicked.Add(1)
 			c.host.log.Error("serving a connection panicked", "peer", c.peer, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			c.host.panicked.Add(1)
 			err = end(stream.InternalServerError, "")
 		}
 	}()

@@ -37,6 +37,27 @@ func TestHost_manyClients(t *testing.T) {
 	wg.Wait()
 }
 
+// When many are there presence may wait a little, but it comes, to everybody, and
+// not behind what is sent later.
+func TestPresence_manyClients(t *testing.T) {
+	h := startHost(t, nil)
+	var all []*xmpptest.User
+	for i := range manySessions + 10 {
+		all = append(all, xmpptest.Login(t, h, fmt.Sprint("alice/", i)))
+	}
+	last := all[len(all)-1]
+	for _, u := range all[:len(all)-1] {
+		u.Wait(patience, func(s xmpptest.Stanza) bool { return s.Name == "presence" && s.From == last.JID() })
+	}
+	last.Send("<presence><show>away</show></presence>")
+	last.SendMessage(all[0].JID(), "afterwards")
+	all[0].WaitBody(patience, "afterwards")
+	history := all[0].History()
+	if before := history[len(history)-2]; !strings.Contains(before.Raw, "away") {
+		t.Errorf("the message came behind %s, want the presence sent before it", before)
+	}
+}
+
 // A component that reads nothing does not cost a client its stream, and what
 // does not fit in its queue is answered.
 func TestComponent_neverReads(t *testing.T) {

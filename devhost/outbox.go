@@ -35,6 +35,7 @@ type writers struct {
 	soft   int           // bytes at which senders are slowed
 	stall  time.Duration // that a sender waits for an addressee who reads nothing
 	total  int64         // bytes in all outboxes from which on each may hold few
+	later  later         // outboxes to be started soon
 	pool   sync.Pool     // of *[]byte, empty
 }
 
@@ -137,14 +138,22 @@ func (o *outbox) buffer() *[]byte {
 	return o.pending
 }
 
-// added takes notice of what was appended to the buffer.
+// added takes notice of what was appended to the buffer, and has it written.
 func (o *outbox) added() error {
+	if err := o.counted(); err != nil {
+		return err
+	}
+	o.start()
+	return nil
+}
+
+// counted takes notice of what was appended to the buffer.
+func (o *outbox) counted() error {
 	o.writers.queued.Add(int64(len(*o.pending)))
 	if o.overfull(0) && !o.lasting {
 		o.shut(&stream.Error{Condition: stream.ResourceConstraint, Text: "too much waits for you to read it"}, true)
 		return errEnded
 	}
-	o.start()
 	return nil
 }
 
@@ -213,121 +222,6 @@ func (o *outbox) isEnded() bool {
 	return o.ended
 }
 
-// drain writes until nothing is left.
-func (o *outbox) drain() {
-	defer o.writers.wg.Done()
-	for {
-		nc, b := o.take()
-		if b == nil {
-			return
-		}
-		o.wrote(b, o.writeAll(nc, *b))
-	}
-}
-
-// take returns what is to be written next, nil if there is nothing.
-func (o *outbox) take() (net.Conn, *[]byte) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	b := o.pending
-	if b != nil && len(*b) > 0 {
-		o.pending, o.flight = nil, len(*b)
-		return o.net, b
-	}
-	o.writing = false
-	o.relieve()
-	if o.ended {
-		o.finish()
-	}
-	return nil, nil
-}
-
-func (o *outbox) writeAll(nc net.Conn, b []byte) error {
-	for len(b) > 0 {
-		n := min(len(b), writeChunk)
-		o.mu.Lock()
-		if !o.ended { // otherwise the deadline is set already, and nearer
-			nc.SetWriteDeadline(time.Now().Add(writeTimeout))
-		}
-		o.mu.Unlock()
-		n, err := nc.Write(b[:n])
-		o.mu.Lock()
-		o.written += uint64(n)
-		o.mu.Unlock()
-		if err != nil {
-			return err
-		}
-		b = b[n:]
-	}
-	return nil
-}
-
-// wrote takes notice of the end of a write call. After an error the connection
-// is of no more use.
-func (o *outbox) wrote(b *[]byte, err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.writers.queued.Add(-int64(len(*b)))
-	o.flight = 0
-	if cap(*b) <= keptBuffer {
-		*b = (*b)[:0]
-		o.writers.pool.Put(b)
-	}
-	if err != nil {
-		o.ended = true
-		if o.pending != nil {
-			o.writers.queued.Add(-int64(len(*o.pending)))
-			o.pending = nil
-		}
-		o.net.Close()
-	}
-	if o.size() <= o.writers.soft {
-		o.relieve()
-	}
-}
-
-// relieve wakes who waits for room.
-func (o *outbox) relieve() {
-	if o.relief != nil && (o.size() == 0 || o.size() <= o.writers.soft) {
-		close(o.relief)
-		o.relief = nil
-	}
-}
-
-// finish wakes the reader, which finds that the stream has ended.
-func (o *outbox) finish() {
-	select {
-	case <-o.done:
-	default:
-		o.net.SetReadDeadline(time.Unix(1, 0))
-		close(o.done)
-	}
-}
-
-// flush waits until all is written.
-func (o *outbox) flush() error {
-	for {
-		o.mu.Lock()
-		if o.ended || o.size() == 0 {
-			defer o.mu.Unlock()
-			if o.ended {
-				return errEnded
-			}
-			return nil
-		}
-		relief := o.awaitRelief()
-		o.mu.Unlock()
-		<-relief // each write has its deadline
-	}
-}
-
-func (o *outbox) awaitRelief() <-chan struct{} {
-	if o.relief == nil {
-		o.relief = make(chan struct{})
-	}
-	return o.relief
-}
-
 // use makes the outbox write to another connection, over the same socket. All
 // must be written.
 func (o *outbox) use(nc net.Conn) {
@@ -336,42 +230,5 @@ func (o *outbox) use(nc net.Conn) {
 	o.net, o.opened = nc, false
 	if o.ended {
 		nc.SetReadDeadline(time.Unix(1, 0))
-	}
-}
-
-// isCrowded reports whether senders ought to wait.
-func (o *outbox) isCrowded() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return !o.ended && o.size() > o.writers.soft
-}
-
-// waitForRoom waits until the outbox holds less than senders are slowed at, or
-// has ended, or stop is closed, or writers.stall has passed. A peer that reads nothing meanwhile is
-// cut off.
-func (o *outbox) waitForRoom(stop <-chan struct{}) {
-	timer := time.NewTimer(o.writers.stall)
-	defer timer.Stop()
-	for {
-		o.mu.Lock()
-		if o.ended || o.size() <= o.writers.soft {
-			o.mu.Unlock()
-			return
-		}
-		before := o.written
-		relief := o.awaitRelief()
-		o.mu.Unlock()
-		select {
-		case <-relief:
-		case <-stop:
-			return
-		case <-timer.C:
-			o.mu.Lock()
-			if !o.ended && o.written == before {
-				o.shut(&stream.Error{Condition: stream.ResourceConstraint, Text: "you read nothing"}, true)
-			}
-			o.mu.Unlock()
-			return
-		}
 	}
 }

@@ -65,10 +65,16 @@ func (s *session) hide(st stanza.Stanza) {
 
 // spread tells everybody about a client: all are subscribed to all.
 func (h *Host) spread(s *session, st stanza.Stanza) {
+	many := len(h.conns) >= manySessions
 	for _, who := range h.accounts {
+		st = to(st, who.jid)
 		for _, other := range who.sessions {
-			if other.available {
-				h.give(other, to(st, who.jid))
+			switch {
+			case !other.available:
+			case many && other != s:
+				other.out.addLater(st) //nolint:errcheck // a client that is gone needs no presence
+			default:
+				h.give(other, st)
 			}
 		}
 	}

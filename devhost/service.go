@@ -79,8 +79,8 @@ func (m *mailbox) run() {
 func (m *mailbox) hand(st stanza.Stanza) {
 	defer func() {
 		if p := recover(); p != nil {
-			m.host.panicked.Add(1)
 			m.host.log.Error("a service of the host panicked", "to", st.To().String(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			m.host.panicked.Add(1)
 		}
 	}()
 	m.service.receive(st)
