@@ -61,7 +61,7 @@ func startDev(t *testing.T, args ...string) *devProcess {
 		"dev", "--listen", "127.0.0.1:0", "--xmpp-listen", "127.0.0.1:0", "--xmpp-tls-listen", "127.0.0.1:0",
 		"--account", "alice:" + xmpptest.Password, "--account", "bob:" + xmpptest.Password,
 	}
-	d.cmd = exec.Command(os.Args[0], append(flags, args...)...)                  //nolint:noctx // ended below
+	d.cmd = exec.Command(os.Args[0], append(flags, args...)...)                  // ended below
 	d.cmd.Env = append(os.Environ(), asCommand+"=1", "GORACE=atexit_sleep_ms=0") // the race detector would sleep at the end
 	d.cmd.Stdout, d.cmd.Stderr = d.out, d.out
 	d.cmd.WaitDelay = patience
