@@ -29,9 +29,10 @@ const (
 	// devPatience is how long a message waits for a callback that nobody has
 	// started yet.
 	devPatience = 10 * time.Minute
-	// devGrace is for requests under way at the end. With the link's and the
-	// host's parting it stays under two seconds.
-	devGrace = 400 * time.Millisecond
+	// devGrace is for requests under way at the end. The door takes it twice at
+	// most and the callbacks once; with the link's and the host's parting that
+	// stays under two seconds.
+	devGrace = 250 * time.Millisecond
 )
 
 // DevAccount is somebody who can log in to a Dev.

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/restanza/restanza"
 	"github.com/restanza/restanza/internal/xmpptest"
 )
 
@@ -71,11 +71,11 @@ func TestREADME(t *testing.T) {
 				"user@example.org", alice.Bare(),
 				`to="example.net"`, `to="`+server.Host()+`"`,
 			)
-			start := strings.TrimSpace(local.Replace(blockWith(t, shell, "\\\n    --callback-url")))
+			start := strings.TrimSpace(local.Replace(blockWith(t, shell, "    --callback-url")))
 			startCommand(t, strings.Replace(start, "go run ./cmd/restanza", buildCommand(t), 1)+" --listen "+listen)
 			awaitReady(t, "http://"+listen+"/readyz")
 
-			if out := run(t, local.Replace(blockWith(t, shell, `to="user@example.org"`))); out != "" {
+			if out := run(t, local.Replace(blockWith(t, shell, "user@example.org"))); out != "" {
 				t.Errorf("the message's curl printed %q, want nothing", out)
 			}
 			if got := alice.WaitBody(patience, "Hello!"); got.From != "rest.example.net" {
@@ -90,42 +90,103 @@ func TestREADME(t *testing.T) {
 	}
 }
 
-// The first minute works as the README prints it, but for the ports: what dev
-// prints, the curl line, a client, and the bot that is plugged in.
+// The first minute of the README works as it is printed, but for ports: what dev
+// prints, the curl line, the bot in a client, and the lines that show each stanza.
 func TestREADME_dev(t *testing.T) {
-	if !xmpptest.RealPeers() {
-		t.Skip("needs clients of other people")
-	}
 	shell := codeBlocks(t, "README.md", "sh")
-	command := buildCommand(t)
-	bot := xmpptest.StartBot(t, "README.md")
-	for _, c := range []struct{ name, start, hello, answer string }{
-		{"built-in bot", "go run ./cmd/restanza dev\n", "anybody?", "anybody?"},
-		{"own bot", blockWith(t, shell, "dev --callback-url"), "anybody?", "Yes this is bot"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			http, client, direct := xmpptest.FreeAddr(t), xmpptest.FreeAddr(t), xmpptest.FreeAddr(t)
-			local := strings.NewReplacer("127.0.0.1:5281", http, "127.0.0.1:5222", client, "127.0.0.1:5223", direct, "http://127.0.0.1:5000/", bot.URL())
-			if !slices.Contains(shell, c.start) {
-				t.Fatalf("the README does not have %q", c.start)
-			}
-			start := strings.Replace(strings.TrimSpace(local.Replace(c.start)), "go run ./cmd/restanza", command, 1)
-			out := startCommand(t, start+" --listen "+http+" --xmpp-listen "+client+" --xmpp-tls-listen "+direct)
-			awaitReady(t, "http://"+http+"/readyz")
-			if c.name == "built-in bot" {
-				printed := local.Replace(blockWith(t, codeBlocks(t, "README.md", "text"), "NO SERVER"))
-				if got := out.String(); !strings.HasPrefix(got, printed) {
-					t.Errorf("dev printed\n%s\nthe README says\n%s", got, printed)
-				}
-			}
-			if got := run(t, local.Replace(blockWith(t, shell, `to="alice@localhost"`))); got != "" {
-				t.Errorf("the curl line printed %q, want nothing", got)
-			}
-			alice := xmpptest.LoginSlixmpp(t, xmpptest.Account{Addr: client, JID: "alice@localhost", Password: "secret"})
-			alice.WaitBody(patience, "Hello!")
-			alice.SendMessage("bot@bot.localhost", c.hello)
-			alice.Wait(patience, func(s xmpptest.Stanza) bool { return s.From == "bot@bot.localhost" && s.Body == c.answer })
-		})
+	d := startREADMEDev(t, blockWith(t, shell, "cmd/restanza dev\n"), nil)
+	printed := d.ports.Replace(blockWith(t, codeBlocks(t, "README.md", "text"), "NO SERVER"))
+	d.await("Your own bot: .*\n\n")
+	if diff := cmp.Diff(printed, d.log.String()[:len(printed)]); diff != "" {
+		t.Errorf("README.md (-) and the beginning of what dev prints (+):\n%s", diff)
+	}
+	alice := xmpptest.Login(t, d, "alice")
+	if out := run(t, d.ports.Replace(blockWith(t, shell, `to="alice@localhost"`))); out != "" {
+		t.Errorf("the curl line printed %q, want nothing", out)
+	}
+	alice.WaitBody(patience, "Hello!")
+	alice.SendMessage(restanza.DevBot, "are you there?")
+	alice.WaitBody(patience, "are you there?")
+	for line := range strings.Lines(blockWith(t, codeBlocks(t, "README.md", "text"), "12:00:00")) {
+		pattern := regexp.QuoteMeta(line[len("12:00:00"):])
+		pattern = strings.NewReplacer("0\\.7", `[\d.]+`, "/profanity", `/\S+`).Replace(pattern)
+		d.await(pattern)
+	}
+	out := run(t, "export PATH="+filepath.Dir(d.command)+":$PATH RESTANZA_URL=http://"+d.ports.Replace("127.0.0.1:5281")+"\n"+blockWith(t, shell, "restanza send"))
+	if !regexp.MustCompile(`^[^\n]*\d ms[^\n]*\n$`).MatchString(out) {
+		t.Errorf("restanza send and iq printed %q, want the time of the ping alone", out)
+	}
+	alice.Wait(patience, func(s xmpptest.Stanza) bool { return strings.Contains(s.Body, "%") })
+}
+
+// The README's bot is started and connected by the README's line.
+func TestREADME_devBot(t *testing.T) {
+	if !xmpptest.RealPeers() {
+		t.Skip("Flask is not asked for")
+	}
+	bot := xmpptest.FreeAddr(t)
+	_, port, _ := strings.Cut(bot, ":")
+	program := blockWith(t, codeBlocks(t, "README.md", "python"), "Flask")
+	path := filepath.Join(t.TempDir(), "bot.py")
+	if err := os.WriteFile(path, []byte(strings.Replace(program, "app.run()", "app.run(port="+port+")", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := startREADMEDev(t, blockWith(t, codeBlocks(t, "README.md", "sh"), "-- python3 bot.py"),
+		strings.NewReplacer("127.0.0.1:5000", bot, "python3 bot.py", "/usr/bin/python3 "+path))
+	d.await("Gajim")
+	alice := xmpptest.Login(t, d, "alice")
+	alice.SendMessage(restanza.DevBot, "Hello")
+	alice.WaitBody(patience, "Yes this is bot")
+	d.await(`"Hello" 200 [\d.]+ ms answered: "Yes this is bot"`)
+}
+
+// readmeDev is the README's dev in a process of its own, and a server for users of
+// xmpptest.
+type readmeDev struct {
+	devServer
+	t     *testing.T
+	log   *lockedBuffer
+	ports *strings.Replacer // from the README's to those of this one
+	xmpp  string
+
+	command string // path of the program
+}
+
+func (d readmeDev) ClientAddr() string    { return d.xmpp }
+func (d readmeDev) ComponentAddr() string { return "" }
+func (d readmeDev) Log() string           { return d.log.String() }
+
+// startREADMEDev runs one of the README's lines that start dev, at other ports.
+// xmpptest's password is in the place of the printed one.
+func startREADMEDev(t *testing.T, line string, change *strings.Replacer) readmeDev {
+	t.Helper()
+	http, xmpp, tls := xmpptest.FreeAddr(t), xmpptest.FreeAddr(t), xmpptest.FreeAddr(t)
+	portOf := func(addr string) string { return strings.TrimPrefix(addr, "127.0.0.1:") }
+	d := readmeDev{t: t, log: &lockedBuffer{}, xmpp: xmpp, command: buildCommand(t), ports: strings.NewReplacer(
+		"127.0.0.1:5281", http, "127.0.0.1:5222", xmpp, "127.0.0.1:5223", tls, "port 5222", "port "+portOf(xmpp), "password secret", "password "+xmpptest.Password,
+	)}
+	if change != nil {
+		line = change.Replace(line)
+	}
+	flags := " dev --listen " + http + " --xmpp-listen " + xmpp + " --xmpp-tls-listen " + tls +
+		" --account alice:" + xmpptest.Password + " --account bob:" + xmpptest.Password
+	startLogged(t, strings.Replace(strings.TrimSpace(line), "go run ./cmd/restanza dev", d.command+flags, 1), d.log)
+	return d
+}
+
+// await waits until what dev has written matches a pattern.
+func (d readmeDev) await(pattern string) {
+	d.t.Helper()
+	re := regexp.MustCompile(pattern)
+	deadline := time.After(patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !re.MatchString(d.log.String()) {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			d.t.Fatalf("dev does not write %s", pattern)
+		}
 	}
 }
 
@@ -203,11 +264,15 @@ func buildCommand(t *testing.T) string {
 	return path
 }
 
-// startCommand runs a shell command until the test ends, then asks it to end. It
-// returns what the command prints.
-func startCommand(t *testing.T, command string) *lockedBuffer {
+// startCommand runs a shell command until the test ends, then asks it to end.
+func startCommand(t *testing.T, command string) {
 	t.Helper()
-	log := &lockedBuffer{}
+	startLogged(t, command, &lockedBuffer{})
+}
+
+// startLogged is startCommand with a log to look at.
+func startLogged(t *testing.T, command string, log *lockedBuffer) {
+	t.Helper()
 	cmd := exec.Command("sh", "-c", "exec "+command) // ended by a signal below
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -232,7 +297,6 @@ func startCommand(t *testing.T, command string) *lockedBuffer {
 			t.Logf("%s:\n%s", command, log.String())
 		}
 	})
-	return log
 }
 
 // run runs a shell command and returns what it prints.

@@ -43,8 +43,10 @@ const (
 	// writingTime is how long writing an answer may take once it is there.
 	writingTime = time.Minute
 	// cutOffTime is how long the requests that were held to the end of the
-	// grace have for writing their answers.
-	cutOffTime = 2 * time.Second
+	// grace have for writing their answers. It is less if the grace is: who
+	// gives little time to the former wants all of it to be over soon.
+	cutOffTime  = 2 * time.Second
+	leastCutOff = 250 * time.Millisecond
 )
 
 // Options of a Server. Credentials are required.
@@ -173,7 +175,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 func (s *Server) drain(hs *http.Server, cutOff context.CancelCauseFunc) {
 	atGraceEnd := time.AfterFunc(s.o.Grace, func() { cutOff(errStopping) })
 	defer atGraceEnd.Stop()
-	ctx, cancel := context.WithTimeout(context.Background(), s.o.Grace+cutOffTime)
+	ctx, cancel := context.WithTimeout(context.Background(), s.o.Grace+max(leastCutOff, min(cutOffTime, s.o.Grace)))
 	defer cancel()
 	if err := hs.Shutdown(ctx); err != nil {
 		s.log.Warn("http connections cut off at shutdown", slog.Any("error", err))

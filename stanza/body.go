@@ -15,3 +15,13 @@ func (s Stanza) Body() string {
 	}
 	return ""
 }
+
+// FirstChild returns the name of the first child element of a stanza of any kind,
+// the zero Name if there is none.
+func (s Stanza) FirstChild() Name {
+	children := rescan(s.XML()).Children
+	if len(children) == 0 {
+		return Name{}
+	}
+	return Name{Space: element.Unescape(children[0].Space), Local: string(children[0].Local)}
+}

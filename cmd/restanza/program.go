@@ -10,11 +10,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
-// programGrace is how long a program may take to end after it was asked to.
-const programGrace = time.Second
+// programGrace is how long a program may take to end after it was asked to, and
+// programDelay what holds its output open after that.
+const (
+	programGrace = time.Second
+	programDelay = programGrace + 200*time.Millisecond
+)
 
 // program is a bot's program that dev starts.
 type program struct {
@@ -51,11 +56,13 @@ func (p *program) run(ctx context.Context, url, credentials string) error {
 	cmd := exec.CommandContext(ctx, p.args[0], p.args[1:]...) //nolint:gosec // the user's own command line
 	cmd.Env = p.environment(url, credentials)
 	cmd.Stdout, cmd.Stderr = p.stdout, p.stderr
-	cmd.WaitDelay = programGrace
+	cmd.WaitDelay = programDelay
 	inGroup(cmd)
-	err := cmd.Run()
-	endGroup(cmd)
-	if ctx.Err() != nil {
+	err := cmd.Start()
+	if err == nil {
+		err = waitGroup(ctx, cmd)
+	}
+	if ctx.Err() != nil || errors.Is(err, exec.ErrWaitDelay) { // it left somebody behind who kept its output
 		return nil
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
@@ -69,6 +76,32 @@ func (p *program) run(ctx context.Context, url, credentials string) error {
 		return fmt.Errorf("%s: %w", p.args[0], err)
 	}
 	return nil
+}
+
+// waitGroup waits for the end of a command. What it has started is ended with it,
+// and all of it when programGrace is over after the end of ctx.
+func waitGroup(ctx context.Context, cmd *exec.Cmd) error {
+	ended := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-ended:
+			return
+		}
+		grace := time.NewTimer(programGrace)
+		defer grace.Stop()
+		select {
+		case <-grace.C:
+			endGroup(cmd)
+		case <-ended:
+		}
+	})
+	err := cmd.Wait()
+	close(ended)
+	watch.Wait()
+	endGroup(cmd)
+	return err
 }
 
 // environment returns what the program is told. A later line of a name counts.

@@ -16,11 +16,9 @@ func inGroup(cmd *exec.Cmd) {
 	cmd.Cancel = func() error { return signalGroup(cmd, syscall.SIGTERM) }
 }
 
-// endGroup ends what is left of the group of a command that has ended.
+// endGroup ends what is left of the group of a command that was started.
 func endGroup(cmd *exec.Cmd) {
-	if cmd.Process != nil {
-		_ = signalGroup(cmd, syscall.SIGKILL) // usually nothing is left
-	}
+	_ = signalGroup(cmd, syscall.SIGKILL) // usually nothing is left
 }
 
 func signalGroup(cmd *exec.Cmd, sig syscall.Signal) error {

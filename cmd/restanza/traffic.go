@@ -86,7 +86,7 @@ func content(st stanza.Stanza) string {
 	if body := st.Body(); body != "" {
 		return `"` + visible(body, mostText) + `"`
 	}
-	if name := st.Payload(); name.Local != "" {
+	if name := st.FirstChild(); name.Local != "" {
 		return "<" + visible(name.Local, mostName) + " " + visible(name.Space, mostName) + ">"
 	}
 	return ""

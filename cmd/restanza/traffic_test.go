@@ -67,6 +67,11 @@ func TestTraffic_lines(t *testing.T) {
 			`12:00:00 → request refused: 401 1.0 ms who?`,
 		},
 		{
+			"chat state",
+			restanza.Exchange{Direction: restanza.Inbound, Stanza: parse(t, `<message from="a@b" to="c@d"><x:paused xmlns:x="urn:x"/></message>`), Status: 202, Took: time.Second},
+			`12:00:00 ← message a@b → c@d <paused urn:x> 202 1000 ms`,
+		},
+		{
 			"presence",
 			restanza.Exchange{Direction: restanza.Inbound, Stanza: parse(t, `<presence from="a@b" to="bot.localhost"/>`)},
 			`12:00:00 ← presence a@b → bot.localhost`,
