@@ -118,3 +118,17 @@ func wantUnavailable(t *testing.T, s *server, id string) {
 		t.Errorf("sent: %s, want recipient-unavailable for %s", st, id)
 	}
 }
+
+// A callback that is being started, and is there a moment later, is no news.
+func TestPatience_aMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &logs{}
+		begin(t, newServer(), patient(time.Minute), logging(l),
+			over(notYet(time.Now().Add(100*time.Millisecond), always(http.StatusAccepted, "", ""))))
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if n := l.count("level=WARN"); n != 0 {
+			t.Errorf("%d warnings:\n%s", n, l)
+		}
+	})
+}

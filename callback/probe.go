@@ -31,7 +31,9 @@ func (c *Callback) watch(ctx context.Context) {
 			return
 		}
 		if err != nil && !c.answering.Load() {
-			c.lost(err)
+			if failures > 0 || c.o.Patience == 0 { // what is just being started needs no word
+				c.lost(err)
+			}
 			delay := min(maxDelay, firstDelay<<min(failures, 10))
 			failures++
 			delay = delay/2 + rand.N(delay/2) //nolint:gosec // jitter needs no secrecy
