@@ -292,6 +292,26 @@ func TestConnection_precedence(t *testing.T) {
 	}
 }
 
+// Credentials in the file are for the gateway in the file, and for no other.
+func TestConnection_fileCredentialsStayHome(t *testing.T) {
+	used := "nothing"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		used = r.Header.Get("Authorization")
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	writeClientFile(t, dir, "url = 'https://home.example'\ncredentials = 'Bearer hunter2'\n", 0o600)
+	r := callAt(t, dir, nil, "send", "h", "x", "--url", server.URL)
+	if used != "" || !strings.Contains(r.stderr, "warning: the credentials in client.toml are for https://home.example and are not sent to "+server.URL) {
+		t.Errorf("Authorization %q; stderr: %s", used, r.stderr)
+	}
+	writeClientFile(t, dir, "credentials = 'Bearer hunter2'\n", 0o600)
+	if callAt(t, dir, nil, "send", "h", "x", "--url", server.URL); used != "Bearer hunter2" {
+		t.Errorf("without a URL in the file: Authorization %q", used)
+	}
+}
+
 func TestConnection_file(t *testing.T) {
 	for name, test := range map[string]struct {
 		text   string

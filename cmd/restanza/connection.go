@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -70,7 +71,8 @@ func clientOptions(cmd *cobra.Command, p process) (client.Options, error) {
 	if err != nil {
 		return o, err
 	}
-	o.UserAgent = "restanza/" + version()
+	file := o
+	o.UserAgent, o.Credentials = "restanza/"+version(), ""
 	for variable, value := range map[string]*string{urlVariable: &o.URL, credentialsVariable: &o.Credentials} {
 		if given := lookup(p.environ, variable); given != "" {
 			*value = given
@@ -94,7 +96,22 @@ func clientOptions(cmd *cobra.Command, p process) (client.Options, error) {
 	if o.URL == "" {
 		o.URL = defaultURL
 	}
+	if o.Credentials == "" && file.Credentials != "" {
+		if file.URL != "" && !sameOrigin(file.URL, o.URL) {
+			tell(cmd.ErrOrStderr(), "warning: the credentials in client.toml are for %s and are not sent to %s", client.Printable(file.URL), client.Printable(o.URL))
+		} else {
+			o.Credentials = file.Credentials
+		}
+	}
 	return o, nil
+}
+
+// sameOrigin reports whether two addresses are of one program: scheme, host and port are
+// the same. An address that can't be read is like no other.
+func sameOrigin(a, b string) bool {
+	one, err := url.Parse(a)
+	other, otherErr := url.Parse(b)
+	return err == nil && otherErr == nil && one.Scheme == other.Scheme && strings.EqualFold(one.Host, other.Host)
 }
 
 // lookup returns the value of a variable; empty if it is not set.

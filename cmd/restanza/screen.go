@@ -85,7 +85,7 @@ func (s *screen) welcome(d *restanza.Dev, o restanza.DevOptions, f devFlags, pro
 	p("    Gajim       add the account %s, with %s port %s as custom host, and accept the certificate", to, host, port)
 	if f.callbackURL == "" {
 		p("")
-		p("Your own bot: start dev again with --callback-url http://127.0.0.1:5000/, or as: restanza dev -- python3 bot.py")
+		p("Your own bot: restanza dev --callback-url http://127.0.0.1:5000/, or if it listens on $PORT: restanza dev -- python3 app.py")
 	}
 	p("")
 	s.put(b.String())
