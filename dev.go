@@ -137,7 +137,7 @@ func (d *Dev) attach(o DevOptions, secret string) (err error) {
 	component.Credentials = []config.Credential{{Authorization: o.Credentials}}
 	component.Callback.URL = o.CallbackURL
 
-	options := Options{Logger: o.Logger, Version: o.Version, Patience: devPatience, Traffic: o.Traffic}
+	options := Options{Logger: o.Logger, Version: o.Version, Patience: devPatience, LocalOnly: !o.AllowPublic, Traffic: o.Traffic}
 	if o.CallbackURL == "" {
 		component.Callback.Stanzas = []string{string(stanza.Message), string(stanza.Presence)} // the gateway answers IQs
 		options.Receiver = func(_ jid.JID, reply func(stanza.Stanza) error) gateway.Receiver {

@@ -86,6 +86,15 @@ func TestDev(t *testing.T) {
 	g.post(message("nobody@localhost", "x")).want(t, http.StatusOK, "service-unavailable")
 	g.post(`<iq type="get" to="localhost"><ping xmlns="urn:xmpp:ping"/></iq>`).want(t, http.StatusOK, `type="result"`)
 
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, g.url+"/livez", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "rebound.example"
+	if r, err := g.do(req); err != nil || r.status != http.StatusMisdirectedRequest {
+		t.Errorf("a request for another host: %v, status %d", err, r.status)
+	}
+
 	alice.SendMessage(restanza.DevBot, "are <you> there & well?")
 	if s := alice.WaitBody(patience, "are <you> there & well?"); s.From != restanza.DevBot {
 		t.Errorf("the echo is from %s", s.From)

@@ -25,6 +25,9 @@ type Options struct {
 	Logger  *slog.Logger  // nil: no logging
 	Version string        // of the program, told to XMPP entities and callbacks that ask
 
+	// LocalOnly refuses HTTP requests for other hosts than localhost and loopback
+	// addresses.
+	LocalOnly bool
 	// Patience is how long a message or presence waits for a callback at which
 	// nothing listens; 0: it does not.
 	Patience time.Duration
@@ -86,6 +89,7 @@ func (r *Restanza) open(credentials []httpd.Credential) (err error) {
 		IdleTimeout: h.IdleTimeout.Std(),
 		LongestWait: r.longestWait(),
 		Grace:       r.o.Config.ShutdownGrace.Std(),
+		LocalOnly:   r.o.LocalOnly,
 		Health:      true,
 		Checks:      r.checks,
 		Gatherer:    r.registry,

@@ -24,6 +24,8 @@ const (
 	routeReadyz  route = "readyz"
 	routeMetrics route = "metrics"
 	routeOther   route = "other"
+
+	routeElsewhere route = "elsewhere" // not ours, see Options.LocalOnly; counted as what it asked for
 )
 
 func routes() []route {
@@ -97,6 +99,9 @@ func (s *Server) guard(rt route, w http.ResponseWriter, r *http.Request) (status
 			status = s.panicked(w, r, v)
 		}
 	}()
+	if s.o.LocalOnly && !isLocal(r.Host) {
+		rt = routeElsewhere
+	}
 	return handlerOf(rt)(s, w, r)
 }
 
@@ -111,6 +116,8 @@ func handlerOf(rt route) func(*Server, http.ResponseWriter, *http.Request) int {
 		return (*Server).readyz
 	case routeMetrics:
 		return (*Server).showMetrics
+	case routeElsewhere:
+		return (*Server).misdirected
 	case routeOther:
 	}
 	return (*Server).notFound

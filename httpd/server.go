@@ -62,6 +62,10 @@ type Options struct {
 	LongestWait time.Duration // how long a Submit can take at most; 0: DefaultLongestWait
 	Grace       time.Duration // how long running requests may go on at the end; 0: DefaultGrace
 
+	// LocalOnly refuses requests whose Host is neither localhost nor a loopback
+	// address, such as those of a web page whose name leads here.
+	LocalOnly bool
+
 	Health bool           // serve /livez and /readyz
 	Checks func() []Check // what /readyz tells; nil: ready while the Server runs
 

@@ -331,7 +331,7 @@ func TestDev_interruptBusy(t *testing.T) {
 	receiver.Next(patience)
 
 	addr := d.wait(`http://([0-9.:]+)/rest`)
-	const post = "POST /rest HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer dev\r\nContent-Type: application/xmpp+xml\r\n"
+	const post = "POST /rest HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer dev\r\nContent-Type: application/xmpp+xml\r\n"
 	query := `<iq type="get" to="` + alice.JID() + `"><ping xmlns="urn:xmpp:ping"/></iq>`
 	for _, text := range []string{"", post + "Content-Length: 10\r\n\r\n<", post + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(query)) + query} {
 		conn, err := net.Dial("tcp", addr)
