@@ -280,7 +280,11 @@ func TestDev_stubbornProgram(t *testing.T) {
 	if _, err := fmt.Sscan(child, &pid); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(patience); syscall.Kill(pid, 0) == nil && !zombie(pid); {
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(patience); p.Signal(syscall.Signal(0)) == nil && !zombie(pid); {
 		if time.Now().After(deadline) {
 			t.Fatalf("process %d is still there", pid)
 		}
