@@ -153,12 +153,15 @@ func (d *Dev) attach(o DevOptions, secret string) (err error) {
 		if d.gateway, err = New(options); !errors.Is(err, syscall.EADDRINUSE) || c.HTTP.Listen != o.HTTPListen {
 			break
 		}
-		name, port, splitErr := net.SplitHostPort(o.HTTPListen)
+		name, _, splitErr := net.SplitHostPort(o.HTTPListen)
 		if splitErr != nil {
 			return err
 		}
-		d.notices = append(d.notices, fmt.Sprintf("Port %s for HTTP is taken; another one is used instead.", port))
 		c.HTTP.Listen = net.JoinHostPort(name, "0")
+	}
+	if err == nil && c.HTTP.Listen != o.HTTPListen {
+		_, port, _ := net.SplitHostPort(o.HTTPListen) // it was taken, so it can be read
+		d.notices = append(d.notices, fmt.Sprintf("Port %s for HTTP is taken; %s is used instead.", port, d.gateway.Addr()))
 	}
 	return err
 }

@@ -164,7 +164,7 @@ func TestDev_portTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	server, g := startDev(t, func(o *restanza.DevOptions) { o.HTTPListen = taken.Addr().String() })
-	if n := server.Notices(); len(n) != 1 || !strings.Contains(n[0], "Port "+port+" for HTTP is taken") {
+	if n := server.Notices(); len(n) != 1 || !strings.Contains(n[0], "Port "+port+" for HTTP is taken; "+server.HTTPAddr()+" is used") {
 		t.Errorf("notices %q", n)
 	}
 	g.post(message("alice@localhost", "x")).want(t, http.StatusAccepted)

@@ -16,6 +16,7 @@ type answer struct {
 	format *format // nil: none that we read
 	body   []byte
 	flaw   error // why there is no body to look at, though there was one
+	unread error // why there is a body that nobody looks at: it is in no format that we read
 }
 
 // verdict is what an answer means. The package's documentation has the rules.
@@ -24,6 +25,7 @@ type verdict struct {
 	reply   stanza.Stanza // to be sent; zero: nothing is sent
 	status  int           // of the answer; 0: there was none
 	flaw    error         // why there was no answer, or why its body can't be used
+	unread  error         // why its body says nothing, which may be as it was meant
 }
 
 // matters reports whether the body of an answer to st, not read yet, has a
@@ -58,7 +60,7 @@ func judge(st stanza.Stanza, a answer, maxStanza int) verdict {
 		v.outcome = outcomeErrorStatus
 		v.reply, _ = st.ErrorReply(statusError(a.status))
 	case a.flaw == nil:
-		v.outcome, v.reply = outcomeAccepted, silence(st)
+		v.outcome, v.reply, v.unread = outcomeAccepted, silence(st), a.unread
 	default:
 		v.outcome = outcomeBadAnswer
 		if st.Kind() == stanza.IQ {

@@ -2,6 +2,8 @@ package callback
 
 import (
 	"bytes"
+	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/restanza/restanza/stanza"
@@ -72,11 +74,29 @@ func requestFormat(accept string) *format {
 
 // acceptHeader lists what answers may be written in.
 func acceptHeader() string {
+	return strings.Join(answerTypes(), ", ")
+}
+
+func answerTypes() []string {
 	names := make([]string, len(formats))
 	for i, f := range formats {
 		names[i] = f.mediaType
 	}
-	return strings.Join(names, ", ")
+	return names
+}
+
+// unread says why nobody looks at the body of an answer, if it has one: its
+// Content-Type is none of ours. Many frameworks write text/html unless told
+// otherwise. Without a type and a length there may be no body at all.
+func unread(header http.Header, length int64) error {
+	mediaType := mediaTypeOf(header.Get("Content-Type"))
+	switch {
+	case length == 0, length < 0 && mediaType == "", formatOf(mediaType) != nil:
+		return nil
+	case mediaType == "":
+		mediaType = "missing"
+	}
+	return fmt.Errorf("no reply, since the answer's Content-Type is %s; a reply is %s", mediaType, strings.Join(answerTypes(), " or "))
 }
 
 // mediaTypeOf returns a Content-Type without its parameters.

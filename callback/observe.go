@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/restanza/restanza/stanza"
@@ -12,7 +13,7 @@ type Exchange struct {
 	Reply  stanza.Stanza // that was sent in answer, perhaps an error; zero if there is none
 	Status int           // of the callback's answer; 0: it gave none
 	Took   time.Duration // from the first attempt to the end of the answer
-	Err    error         // why there was no answer, or why its body can't be used; else nil
+	Err    error         // why there was no answer, or why its body can't be used or says nothing; else nil
 }
 
 // observe tells Options.Observe about an exchange.
@@ -21,6 +22,6 @@ func (c *Callback) observe(st stanza.Stanza, v verdict, took time.Duration) {
 		return
 	}
 	c.guard(st, func() {
-		c.o.Observe(Exchange{Stanza: st, Reply: v.reply, Status: v.status, Took: took, Err: v.flaw})
+		c.o.Observe(Exchange{Stanza: st, Reply: v.reply, Status: v.status, Took: took, Err: cmp.Or(v.flaw, v.unread)})
 	})
 }

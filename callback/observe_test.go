@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -39,6 +40,32 @@ func TestObserve(t *testing.T) {
 		t.Errorf("without an answer (-want +got):\n%s", diff)
 	}
 	stop()
+}
+
+// An observer is told of an answer whose body nobody reads.
+func TestObserve_unread(t *testing.T) {
+	for _, c := range []struct {
+		status     int
+		mediaType  string
+		body, want string
+	}{
+		{http.StatusOK, "text/html; charset=utf-8", "hi", "no reply, since the answer's Content-Type is text/html; a reply is application/xmpp+xml or text/plain"},
+		{http.StatusOK, "", "hi", "no reply, since the answer's Content-Type is missing; a reply is application/xmpp+xml or text/plain"},
+		{http.StatusOK, "text/html", "", "<nil>"},
+		{http.StatusOK, "text/plain", "hi", "<nil>"},
+		{http.StatusAccepted, "text/html", "hi", "<nil>"},
+		{http.StatusNotFound, "text/html", "hi", "<nil>"},
+	} {
+		watched := make(chan error, 1)
+		x, stop := begin(t, newServer(), over(always(c.status, c.mediaType, c.body)), func(o *Options) {
+			o.Observe = func(x Exchange) { watched <- x.Err }
+		})
+		deliver(t, x, chat(t, "a@b/c", "bot@rest.example.net", "1"))
+		if got := fmt.Sprint(<-watched); got != c.want {
+			t.Errorf("%d %s %q: %s, want %s", c.status, c.mediaType, c.body, got, c.want)
+		}
+		stop()
+	}
 }
 
 // A panic of the observer costs nothing but a line in the log.

@@ -144,7 +144,7 @@ func (c *Callback) choose(resp *http.Response) (news string) {
 // of the probe: a stanza without an answer, though the callback is there.
 func (c *Callback) tell(news, told string, reason error) {
 	if news != "" && news != told {
-		c.log.Info("callback answers the probe", slog.String("answer", news), slog.String("format", c.format.Load().mediaType))
+		c.log.Info("callback is there", slog.String("answer", news), slog.String("format", c.format.Load().mediaType))
 	}
 	if reason == nil {
 		return
@@ -161,7 +161,7 @@ func (c *Callback) lost(err error) {
 	switch {
 	case !c.down.CompareAndSwap(false, true):
 	case c.o.Patience > 0 && unreachable(err):
-		c.log.Warn("nothing listens at the callback yet: start it; messages wait and arrive then",
+		c.log.Warn("nothing listens at the callback yet; messages wait, and arrive as soon as something does",
 			slog.Duration("at_most", c.o.Patience), slog.String("error", shorten(err)))
 	default:
 		c.log.Warn("callback gives no answer; until it does, stanzas get recipient-unavailable: is it running, and is the URL right?",

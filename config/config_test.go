@@ -197,11 +197,12 @@ func TestLoad_warnings(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, filepath.Join(dir, "restanza.toml"), minimal+"[component.callback]\ntimeout = '1s'\n", 0o604)
 	_, warnings := load(t, config.Sources{Path: path, Environ: []string{
-		"RESTANZA_SECRT=s3cret", "RESTANZA_URL=http://h", "RESTANZA_PORT_80_TCP=x", "RESTANZA_TEST_PEERS=1", "RESTANZA_CALBACK_URL=x",
+		"RESTANZA_SECRT=s3cret", "RESTANZA_URL=http://h", "RESTANZA_PORT_80_TCP=x", "RESTANZA_TEST_PEERS=1", "RESTANZA_CALBACK_URL=x", "RESTANZA_FOO=x",
 	}})
 	want := []string{
 		path + ": holds a secret, and every user of this machine can read it; try chmod o-rwx",
 		"RESTANZA_CALBACK_URL: unknown variable, ignored; did you mean RESTANZA_CALLBACK_URL?",
+		"RESTANZA_FOO: unknown variable, ignored",
 		"RESTANZA_PORT_80_TCP: unknown variable, ignored",
 		"RESTANZA_SECRT: unknown variable, ignored; did you mean RESTANZA_SECRET?",
 		"component.callback: no url, so that the other settings there have no effect",

@@ -86,12 +86,17 @@ func (d *draft) clear(path string, v value) {
 // suite are left alone.
 func (d *draft) warnUnknown(env map[string]string) {
 	known := []string{ConfigEnv, clientURLEnv}
+	words := map[string]string{} // without the prefix, which would make all of them alike
 	for _, s := range Settings() {
 		known = append(known, s.Env())
 	}
+	for _, name := range known {
+		words[strings.TrimPrefix(name, envPrefix)] = name
+	}
+	candidates := slices.Sorted(maps.Keys(words))
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		if !slices.Contains(known, name) && !strings.HasPrefix(name, envPrefix+"TEST_") {
-			d.warn("%s: unknown variable, ignored%s", name, didYouMean(nearest(name, known)))
+			d.warn("%s: unknown variable, ignored%s", name, didYouMean(words[nearest(strings.TrimPrefix(name, envPrefix), candidates)]))
 		}
 	}
 }

@@ -107,6 +107,7 @@ receive them at a webhook.
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	cmd.AddCommand(newDev(p.environ), newServe(p.environ), newConfig(p.environ), newDoctor(p.environ), newSend(p), newIQ(p), newVersion(), newMan())
+	strictCompletion(cmd)
 	return cmd
 }
 
@@ -121,6 +122,23 @@ func subcommandOnly(cmd *cobra.Command, args []string) error {
 		err = fmt.Errorf("%w; did you mean %s?", err, strings.Join(near, " or "))
 	}
 	return err
+}
+
+// strictCompletion makes cobra's command refuse a shell that it does not know, and takes
+// output that can't be written for what it is: no wrong usage.
+func strictCompletion(cmd *cobra.Command) {
+	cmd.InitDefaultCompletionCmd()
+	completion, _, err := cmd.Find([]string{"completion"})
+	if err != nil {
+		return
+	}
+	completion.Args, completion.RunE = subcommandOnly, showHelp
+	completion.SuggestionsMinimumDistance = 2
+	for _, shell := range completion.Commands() {
+		if shell.RunE != nil {
+			shell.RunE = atWork(exitFailure, shell.RunE)
+		}
+	}
 }
 
 func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }

@@ -242,3 +242,19 @@ func TestIsTerminal(t *testing.T) {
 		t.Error("a character device is none, or a reader is one")
 	}
 }
+
+// A shell that completion does not know is wrong usage; output that can't be written is not.
+func TestCompletion_errors(t *testing.T) {
+	call(t, "", nil, "completion", "tcsh").expect(t, exitUsage, "", `unknown command "tcsh"`)
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		var stderr bytes.Buffer
+		code := run(t.Context(), process{args: []string{"completion", shell}, stdin: strings.NewReader(""), stdout: brokenPipe{}, stderr: &stderr})
+		if code != exitFailure || strings.Contains(stderr.String(), "--help") {
+			t.Errorf("%s: %d, %s", shell, code, &stderr)
+		}
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -121,13 +122,15 @@ func dev(cmd *cobra.Command, f devFlags, args, environ []string) error {
 	context.AfterFunc(ctx, stop) // a second signal ends the program by itself
 
 	var p *program
+	portURL := ""
 	if len(args) > 0 {
 		var err error
 		if p, err = newProgram(args, environ, cmd.OutOrStdout(), cmd.ErrOrStderr()); err != nil {
 			return err
 		}
+		portURL = p.url()
 		if f.callbackURL == "" {
-			f.callbackURL = p.url()
+			f.callbackURL = portURL
 		}
 	}
 	o, err := f.options()
@@ -139,13 +142,37 @@ func dev(cmd *cobra.Command, f devFlags, args, environ []string) error {
 	o.Logger, o.Traffic = screen.logger(), screen.traffic
 	d, err := restanza.NewDev(o)
 	if err != nil {
-		return err
+		return devError(err)
 	}
 	if err := writeCertificate(f.certificateFile, d); err != nil {
 		return errors.Join(err, d.Close())
 	}
 	screen.headline(o)
-	return runDev(ctx, d, p, screen, func() { screen.welcome(d, o, f, args) }, f.credentials)
+	return runDev(ctx, d, p, screen, func() { screen.welcome(d, o, f, args, portURL) }, f.credentials)
+}
+
+// devError names the flags where the gateway names keys of a file that there is not,
+// and makes what is no trouble with the network wrong usage.
+func devError(err error) error {
+	if all, ok := errors.AsType[config.Errors](err); ok {
+		for _, one := range all {
+			if name := devFlagOf[one.Key]; name != "" {
+				one.Source, one.Key = "--"+name, ""
+			}
+		}
+		return all
+	}
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return err
+	}
+	return &failure{code: exitUsage, err: err}
+}
+
+// devFlagOf has the flag for a key of the configuration.
+var devFlagOf = map[string]string{
+	"http.listen":                        "listen",
+	"component.callback.url":             "callback-url",
+	"component.credential.authorization": "credentials",
 }
 
 // readyWait is how long the lines to paste, and the program, wait for the gateway

@@ -416,14 +416,14 @@ func TestDev_usage(t *testing.T) {
 		code int
 		want string
 	}{
-		{"public HTTP", []string{"--listen", "0.0.0.0:0"}, exitFailure, "not a loopback address"},
-		{"public XMPP", []string{"--xmpp-listen", "0.0.0.0:0"}, exitFailure, "not a loopback address"},
+		{"public HTTP", []string{"--listen", "0.0.0.0:0"}, exitUsage, "not a loopback address"},
+		{"public XMPP", []string{"--xmpp-listen", "0.0.0.0:0"}, exitUsage, "not a loopback address"},
 		{"public with what everybody knows", []string{"--allow-public"}, exitUsage, "--account and --credentials"},
 		{"account without password", []string{"--account", "carol"}, exitUsage, `--account "carol": write name:password`},
 		{"program without dashes", []string{"python3", "bot.py"}, exitUsage, "write -- before the program"},
 		{"word before the dashes", []string{"x", "--", "true"}, exitUsage, `unexpected "x"`},
 		{"account without a name", []string{"--account", ":x"}, exitUsage, "write name:password"},
-		{"account with a slash", []string{"--account", "a/b:x"}, exitFailure, `account "a/b"`},
+		{"account with a slash", []string{"--account", "a/b:x"}, exitUsage, `account "a/b"`},
 		{"public without credentials", []string{"--allow-public", "--account", "carol:x"}, exitUsage, "--account and --credentials"},
 		{"certificate nowhere", []string{"--certificate-file", "/nonexistent/x"}, exitFailure, "--certificate-file"},
 		{"no such program", []string{"--", "/nonexistent/bot"}, exitUsage, "can't start /nonexistent/bot"},
@@ -438,5 +438,38 @@ func TestDev_usage(t *testing.T) {
 				t.Errorf("exit code %d, want %d; %q, want %q in it", code, tt.code, stderr.String(), tt.want)
 			}
 		})
+	}
+}
+
+// What is wrong with the flags names the flag, and is wrong usage.
+func TestDev_wrongFlags(t *testing.T) {
+	for _, c := range []struct{ flag, value, want string }{
+		{"--listen", "127.0.0.1:99999", `--listen: "127.0.0.1:99999" has no proper port`},
+		{"--listen", "here", `restanza: HTTP listener "here"`},
+		{"--xmpp-listen", "192.0.2.1:0", "not a loopback address"},
+		{"--account", "a@b:c", `account "a@b"`},
+		{"--callback-url", "127.0.0.1:5000", "--callback-url: this is no URL"},
+		{"--credentials", "abc", "--credentials: the scheme is missing"},
+	} {
+		call(t, "", nil, "dev", "--xmpp-tls-listen", "127.0.0.1:0", c.flag, c.value).expect(t, exitUsage, "", c.want)
+	}
+}
+
+// The password of the callback's URL is not shown, program or not, and a program
+// that is to listen on $PORT is told so.
+func TestDev_botDoes(t *testing.T) {
+	for _, c := range []struct {
+		url     string
+		program []string
+		want    string
+	}{
+		{"", nil, "echoes what it is told"},
+		{"http://u:hunter2@127.0.0.1:1/", nil, "is your program, told by POST to http://127.0.0.1:1/"},
+		{"http://u:hunter2@127.0.0.1:1/", []string{"a", "b"}, "is a b, told by POST to http://127.0.0.1:1/"},
+		{"http://127.0.0.1:2/", []string{"a", "b"}, "is a b, told by POST to http://127.0.0.1:2/: it has to listen on $PORT"},
+	} {
+		if got := botDoes(devFlags{callbackURL: c.url}, c.program, "http://127.0.0.1:2/"); got != c.want {
+			t.Errorf("%q %q: %q, want %q", c.url, c.program, got, c.want)
+		}
 	}
 }

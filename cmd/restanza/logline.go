@@ -25,12 +25,12 @@ func (h logLines) Enabled(_ context.Context, level slog.Level) bool {
 
 // Handle implements slog.Handler.
 func (h logLines) Handle(_ context.Context, r slog.Record) error {
-	colour := dim
+	colour, sign := dim, "  "
 	switch {
 	case r.Level >= slog.LevelError:
-		colour = red
+		colour, sign = red, "! "
 	case r.Level >= slog.LevelWarn:
-		colour = yellow
+		colour, sign = yellow, "! "
 	}
 	var b strings.Builder
 	b.WriteString(h.attrs)
@@ -39,7 +39,7 @@ func (h logLines) Handle(_ context.Context, r slog.Record) error {
 		return true
 	})
 	h.out.put(h.screen.paint(dim, r.Time.Format(time.TimeOnly)) + " " +
-		h.screen.paint(colour, "! "+visible(r.Message, 3*mostText)) + h.screen.paint(dim, b.String()) + "\n")
+		h.screen.paint(colour, sign+visible(r.Message, 3*mostText)) + h.screen.paint(dim, b.String()) + "\n")
 	return nil
 }
 

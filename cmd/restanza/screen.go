@@ -51,7 +51,7 @@ func (s *screen) headline(o restanza.DevOptions) {
 }
 
 // welcome prints what runs where, and lines to paste.
-func (s *screen) welcome(d *restanza.Dev, o restanza.DevOptions, f devFlags, program []string) {
+func (s *screen) welcome(d *restanza.Dev, o restanza.DevOptions, f devFlags, program []string, portURL string) {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	for _, notice := range d.Notices() {
@@ -64,7 +64,7 @@ func (s *screen) welcome(d *restanza.Dev, o restanza.DevOptions, f devFlags, pro
 		label = ""
 	}
 	p("  %-14s %s (STARTTLS), %s (TLS)", "XMPP clients", d.ClientAddr(), d.TLSAddr())
-	p("  %-14s %s %s", "the bot", restanza.DevBot, botDoes(f, program))
+	p("  %-14s %s %s", "the bot", restanza.DevBot, botDoes(f, program, portURL))
 	p("  %-14s %s/rest", "HTTP", httpURL(d))
 	p("  %-14s Authorization: %s", "", f.credentials)
 	p("")
@@ -99,11 +99,14 @@ func reach(o restanza.DevOptions) string {
 	return "this machine only"
 }
 
-// botDoes says what becomes of what the bot is told.
-func botDoes(f devFlags, program []string) string {
+// botDoes says what becomes of what the bot is told. portURL is where a program is
+// that listens on $PORT.
+func botDoes(f devFlags, program []string, portURL string) string {
 	switch {
+	case len(program) > 0 && f.callbackURL == portURL:
+		return "is " + strings.Join(program, " ") + ", told by POST to " + f.callbackURL + ": it has to listen on $PORT"
 	case len(program) > 0:
-		return "is " + strings.Join(program, " ") + ", told by POST to " + f.callbackURL
+		return "is " + strings.Join(program, " ") + ", told by POST to " + withoutUser(f.callbackURL)
 	case f.callbackURL != "":
 		return "is your program, told by POST to " + withoutUser(f.callbackURL)
 	}

@@ -84,7 +84,7 @@ func addOutput(cmd *cobra.Command, timeout time.Duration) {
 func timeoutOf(cmd *cobra.Command) (time.Duration, error) {
 	d, err := cmd.Flags().GetDuration(timeoutFlag)
 	if err == nil && (d <= 0 || d > maxTimeout) {
-		err = fmt.Errorf("--%s: %s is not between 0s and %s", timeoutFlag, d, maxTimeout)
+		err = fmt.Errorf("--%s: %s is not more than 0s and at most %s", timeoutFlag, d, maxTimeout)
 	}
 	return d, err
 }

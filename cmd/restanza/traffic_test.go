@@ -208,7 +208,7 @@ func TestLogLines(t *testing.T) {
 	logger.With("callback", "http://h").Info("it is up")
 	s.close()
 	text := log.String()
-	if strings.Contains(text, "quiet") || !strings.Contains(text, "! loud n=1\n") || !strings.Contains(text, "! it is up callback=http://h\n") {
+	if strings.Contains(text, "quiet") || !strings.Contains(text, "! loud n=1\n") || !strings.Contains(text, "  it is up callback=http://h\n") {
 		t.Errorf("got %q", text)
 	}
 }
