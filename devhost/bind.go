@@ -107,6 +107,7 @@ func (h *Host) enter(c *conn, who *account, address jid.JID) *session {
 	if older := who.sessions[address]; older != nil {
 		older.out.close(&stream.Error{Condition: stream.Conflict, Text: "another client has taken the resource"})
 		h.depart(older)
+		h.crowded = nil // nobody waits for those who are told
 	}
 	if len(who.sessions) >= maxSessions {
 		return nil

@@ -89,6 +89,7 @@ func (h *Host) attach(which *component, c *conn) error {
 	c.out.lasting = true // many depend on it, and any of them can fill its queue
 	which.link, which.spoke, c.self = c, jid.JID{}, which.domain
 	h.spreadBot(presence("", which.bot, jid.JID{}))
+	h.crowded = nil
 	h.log.Info("a component is attached", "component", which.domain.String())
 	return nil
 }
@@ -132,6 +133,11 @@ func (c *conn) relayStanza(which *component, st stanza.Stanza) error {
 	case h.From.DomainJID() != which.domain:
 		return end(stream.InvalidFrom, "from must be in "+which.domain.String())
 	}
+	from, err := jid.Parse(h.From.String())
+	if err != nil {
+		return end(stream.InvalidFrom, err.Error())
+	}
+	h.From = from
 	to, err := jid.Parse(h.To.String())
 	if err != nil {
 		return c.refuse(st, &stanza.Error{Type: stanza.Modify, Condition: stanza.JIDMalformed, Text: err.Error()})
@@ -154,7 +160,11 @@ func (h *Host) routeComponent(c *component, st stanza.Stanza) {
 	}
 	err := errEnded
 	if c.link != nil {
-		err = c.link.out.add(st)
+		if st.From() == h.o.Domain || st.From().DomainJID() == c.domain {
+			err = c.link.out.addOwn(st)
+		} else {
+			err = c.link.out.add(st)
+		}
 	}
 	switch {
 	case err == nil:

@@ -223,8 +223,12 @@ func (c *conn) refuseAddress(el *element.Element, why string) error {
 // refuse answers a stanza of the peer with an error, unless it may not be
 // answered.
 func (c *conn) refuse(st stanza.Stanza, e *stanza.Error) error {
-	if reply, ok := st.ErrorReply(e); ok {
-		return c.out.add(reply)
+	reply, ok := st.ErrorReply(e)
+	if !ok {
+		return nil
+	}
+	if err := c.out.add(reply); !errors.Is(err, errFull) { // a lasting stream goes on without it
+		return err
 	}
 	return nil
 }

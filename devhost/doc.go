@@ -21,7 +21,8 @@
 //   - Between two addresses the order of stanzas is kept.
 //   - Nobody waits for a connection: what is to be written stands in a bounded
 //     queue, and who does not read is cut off. A client that sends faster than
-//     its addressee reads is read more slowly.
+//     its addressee reads is read more slowly; through rooms it is not, so that
+//     who can't keep up with a room is cut off.
 //
 // The routing state has one lock, the host's; each connection's outgoing queue
 // has its own, which is taken last. A connection has one goroutine that reads

@@ -1,6 +1,7 @@
 package devhost
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"time"
@@ -36,8 +37,11 @@ func (in *input) Read(p []byte) (int, error) {
 	if in.conn.out.isEnded() { // after arm, so that the deadline that finish sets counts
 		return 0, errEnded
 	}
+	partial := in.conn.in.Partial()
 	n, err := in.conn.net.Read(p)
-	in.read += n
+	if partial || len(bytes.TrimLeft(p[:n], " \t\r\n")) > 0 { // keepalives are no part of a stanza
+		in.read += n
+	}
 	if in.login.IsZero() {
 		return n, in.explain(err)
 	}

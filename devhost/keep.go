@@ -22,7 +22,7 @@ func (r *request) keep(as stanza.Name) stanza.Stanza {
 	if who.kept == nil {
 		who.kept = map[stanza.Name]stanza.Stanza{}
 	}
-	who.kept[as] = r.st
+	who.kept[as] = r.st.With(stanza.Header{Kind: stanza.IQ}) // an id can be long
 	who.keptSize = size
 	return r.st.Result("")
 }

@@ -15,10 +15,10 @@ type offlineMessage struct {
 // nsDelay is the namespace of delay stamps (XEP-0203).
 const nsDelay = "urn:xmpp:delay"
 
-// offlineOverhead is what a kept message costs beyond its content, in bytes.
+// offlineOverhead is what a kept message costs beyond its XML, in bytes.
 const offlineOverhead = 256
 
-func (m offlineMessage) size() int { return len(m.st.Content()) + offlineOverhead }
+func (m offlineMessage) size() int { return len(m.st.XML()) + offlineOverhead }
 
 // keepOffline keeps a message for an account nobody can take it for now
 // (RFC 6121 §8.5.2.2.1), or tells its sender that there is no room. One that
@@ -41,7 +41,8 @@ func (h *Host) keepOffline(who *account, st stanza.Stanza) {
 func (h *Host) handOver(s *session) {
 	for len(s.account.offline) > 0 {
 		m := s.account.offline[0]
-		if s.out.addRaw(m.stamped(h.o.Domain.String())) != nil {
+		xml := m.stamped(h.o.Domain.String())
+		if !s.out.fits(len(xml)) || s.out.addRaw(xml) != nil { // an overfull queue would be dropped, with what was handed over
 			return
 		}
 		s.account.offline = s.account.offline[1:]

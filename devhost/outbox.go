@@ -100,6 +100,23 @@ func (o *outbox) add(st stanza.Stanza) error {
 	return o.added()
 }
 
+// addOwn is add for what the peer itself has caused, and nobody else: there is
+// room for that in a lasting outbox when others have filled it.
+func (o *outbox) addOwn(st stanza.Stanza) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.ended:
+		return errEnded
+	case o.lasting && o.size()+len(st.Content()) > 2*o.writers.hard:
+		return errFull
+	}
+	b := o.buffer()
+	*b = st.AppendXML(*b)
+	o.acks.count(b)
+	return o.added()
+}
+
 // addRaw queues a stanza that is written already, like add.
 func (o *outbox) addRaw(xml []byte) error {
 	o.mu.Lock()
@@ -162,6 +179,13 @@ func (o *outbox) counted() error {
 func (o *outbox) overfull(more int) bool {
 	size := o.size() + more
 	return size > o.writers.hard || size > fewQueued && o.writers.queued.Load() > o.writers.total
+}
+
+// fits reports whether the outbox takes so many bytes without ending its stream.
+func (o *outbox) fits(n int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.ended && !o.overfull(n+len(`<r xmlns="`+nsSM+`"/>`))
 }
 
 // size returns how many bytes wait, with those that are being written.

@@ -1,6 +1,7 @@
 package devhost
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -13,6 +14,8 @@ import (
 const (
 	maxDirected = 200 // of a client: whom it has sent presence itself
 	maxWatchers = 200 // of an account: subscribers at components
+
+	maxPresence = 8 << 10 // bytes of presence for everybody: it is kept, and all of it told at once to who comes
 )
 
 // show handles a client's presence: for everybody, or for somebody.
@@ -38,6 +41,10 @@ func (s *session) refuseLocked(st stanza.Stanza, t stanza.ErrorType, c stanza.Co
 
 // appear makes a client available, or changes how it is (RFC 6121 §4.2, §4.4).
 func (s *session) appear(st stanza.Stanza) {
+	if !st.FitsIn(maxPresence) {
+		s.refuseLocked(st, stanza.Modify, stanza.PolicyViolation, fmt.Sprintf("presence may have at most %d bytes", maxPresence))
+		return
+	}
 	first, wasWilling := !s.available, s.available && s.priority >= 0
 	s.available, s.priority, s.presence = true, priorityOf(st), st
 	s.host.spread(s, st)
@@ -88,9 +95,14 @@ func (s *session) greet() {
 	h := s.host
 	for _, who := range h.accounts {
 		for _, other := range who.sessions {
-			if other.available && other != s {
-				h.give(s, to(other.presence, s.self))
+			if !other.available || other == s {
+				continue
 			}
+			known := other.presence
+			if s.out.isCrowded() { // that they are there must do: who comes can't have read anything yet
+				known = presence("", other.self, jid.JID{})
+			}
+			h.give(s, to(known, s.self))
 		}
 	}
 	for _, c := range h.bots {

@@ -43,13 +43,15 @@ func (o *outbox) isCrowded() bool {
 func (o *outbox) waitForRoom(stop <-chan struct{}) {
 	timer := time.NewTimer(o.writers.stall)
 	defer timer.Stop()
+	o.mu.Lock()
+	before := o.written
+	o.mu.Unlock()
 	for {
 		o.mu.Lock()
 		if o.ended || o.size() <= o.writers.soft {
 			o.mu.Unlock()
 			return
 		}
-		before := o.written
 		relief := o.awaitRelief()
 		o.mu.Unlock()
 		select {
