@@ -71,6 +71,8 @@ func TestCommand_usage(t *testing.T) {
 		"unknown flag":       {[]string{"serve", "--colour"}, exitUsage, "", "restanza: unknown flag: --colour\ntry: restanza serve --help\n"},
 		"flag without value": {[]string{"serve", "--secret"}, exitUsage, "", "restanza: flag needs an argument: --secret\ntry: restanza serve --help\n"},
 		"argument":           {[]string{"serve", "x"}, exitUsage, "", "restanza: unknown command \"x\" for \"restanza serve\"\ntry: restanza serve --help\n"},
+		"text not quoted":    {[]string{"send", "alice@localhost", "two", "words"}, exitUsage, "", "restanza: too many words: put the text in quotes\ntry: restanza send --help\n"},
+		"nobody to ask":      {[]string{"iq", "ping"}, exitUsage, "", "restanza: say whom to ask, by one address\ntry: restanza iq ping --help\n"},
 		"two files":          {[]string{"config", "check", "a", "b"}, exitUsage, "", "restanza: accepts at most 1 arg(s), received 2\ntry: restanza config check --help\n"},
 		"file and flag":      {[]string{"config", "check", "a", "--config", "b"}, exitUsage, "", "restanza: two files: a, and b by --config\n"},
 		"serve without":      {[]string{"serve"}, exitUsage, "", "component: missing; name one by [[component]] in the file, by --component or by RESTANZA_COMPONENT\n"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -45,7 +46,7 @@ func newQuery(p process, q client.Query) *cobra.Command {
 		Use:               q.Name + " JID",
 		Short:             q.About,
 		Long:              q.About + ".\n\n" + clientExitCodes,
-		Args:              cobra.ExactArgs(1),
+		Args:              oneAddress,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: reporting(func(cmd *cobra.Command, args []string, r *report) error {
 			answer, err := ask(cmd, p, r, func(from, id string) ([]byte, error) { return q.XML(args[0], from, id, node) })
@@ -80,7 +81,7 @@ func newPayload(p process, kind string) *cobra.Command {
 		Use:               kind + " JID",
 		Short:             "Send an IQ of type " + kind + " with a payload of your own",
 		Long:              "Sends an IQ of type " + kind + " with one element of your own in it, and prints the answer's XML.\n\n" + clientExitCodes,
-		Args:              cobra.ExactArgs(1),
+		Args:              oneAddress,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: reporting(func(cmd *cobra.Command, args []string, r *report) error {
 			answer, err := ask(cmd, p, r, func(from, id string) ([]byte, error) {
@@ -177,4 +178,12 @@ func secondsText(n int64) string {
 		return fmt.Sprintf("%d seconds", n)
 	}
 	return (time.Duration(n) * time.Second).String()
+}
+
+// oneAddress takes the address of whom to ask.
+func oneAddress(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return errors.New("say whom to ask, by one address")
+	}
+	return nil
 }

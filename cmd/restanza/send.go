@@ -46,7 +46,7 @@ the text of the error are printed.
   uptime | restanza send --subject uptime admin@example.net
   restanza send --type groupchat --from bot@bot.example.net/bot room@rooms.example.net "hello, all"
   restanza send --xml '<presence to="room@rooms.example.net/bot"/>'`,
-		Args:              cobra.MaximumNArgs(2),
+		Args:              sendArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: reporting(func(cmd *cobra.Command, args []string, r *report) error {
 			compose := func() (body []byte, err error) { return composeMessage(cmd, args, &m, r) }
@@ -164,4 +164,12 @@ func (r *report) note(a client.Answer) {
 func isJSON(cmd *cobra.Command) bool {
 	set, _ := cmd.Flags().GetBool(jsonFlag) // fails for unknown flags only
 	return set
+}
+
+// sendArgs takes an address and a text. A text of several words has to be one argument.
+func sendArgs(_ *cobra.Command, args []string) error {
+	if len(args) > 2 {
+		return errors.New("too many words: put the text in quotes")
+	}
+	return nil
 }
