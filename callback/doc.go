@@ -3,10 +3,10 @@
 //
 // A [Callback] serves one component. [Callback.Deliver] queues a stanza without
 // blocking; [Callback.Run] makes the requests. [Probe] asks once whether the
-// webhook is there. Stanzas between the same two bare
-// addresses are a conversation: they are posted one after the other, in the
-// order in which they came. Conversations run in parallel, take turns, and do
-// not wait for each other beyond the number of requests allowed at once.
+// webhook is there. Stanzas between the same two bare addresses are a
+// conversation: they are posted one after the other, in the order in which they
+// came. Conversations run in parallel, take turns, and do not wait for each other
+// beyond the number of requests allowed at once.
 //
 // Invariants:
 //
