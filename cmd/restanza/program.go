@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,6 +59,8 @@ func (p *program) run(ctx context.Context, url, credentials string) error {
 	cmd.Stdout, cmd.Stderr = p.stdout, p.stderr
 	cmd.WaitDelay = programDelay
 	inGroup(cmd)
+	runtime.LockOSThread() // see endWithParent: the thread has to last as long as the program
+	defer runtime.UnlockOSThread()
 	err := cmd.Start()
 	if err == nil {
 		err = waitGroup(ctx, cmd)
