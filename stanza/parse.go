@@ -141,11 +141,14 @@ func payloadOf(el *element.Element) Name {
 }
 
 func refuseSyntax(err error) *Refusal {
-	reason := NotWellFormed
-	if syntax, ok := errors.AsType[*element.SyntaxError](err); ok && syntax.Kind == element.TooBig {
-		reason = TooLarge
+	r := &Refusal{Reason: NotWellFormed, Text: err.Error(), Err: err}
+	if syntax, ok := errors.AsType[*element.SyntaxError](err); ok {
+		r.Place = Place{Line: syntax.Line, Column: syntax.Column}
+		if syntax.Kind == element.TooBig {
+			r.Reason = TooLarge
+		}
 	}
-	return &Refusal{Reason: reason, Text: err.Error(), Err: err}
+	return r
 }
 
 func refuseNamespace(el *element.Element) *Refusal {

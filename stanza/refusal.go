@@ -6,7 +6,16 @@ package stanza
 type Refusal struct {
 	Reason Reason
 	Text   string
+	Place  Place
 	Err    error // what is behind it, for errors.Is and errors.AsType; may be nil
+}
+
+// Place is where in a caller's document something is wrong. The zero value says
+// nothing. Texts name the place as well; this is for programs.
+type Place struct {
+	Pointer string // the member of a JSON document, as RFC 6901 writes it: "/body"; empty in other documents
+	Line    int    // from 1; 0: no line of a document
+	Column  int    // from 1, in characters
 }
 
 // Error returns the text for the caller.

@@ -1,0 +1,148 @@
+package format
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/restanza/restanza/jsonmap"
+	"github.com/restanza/restanza/stanza"
+)
+
+// The formats. Those called strict have no jsonmap.GenericKey.
+var (
+	XML = &Format{
+		Name: "xml", MediaType: "application/xmpp+xml", ContentType: []string{"application/xmpp+xml"}, Explicit: true,
+		parse:   func(doc []byte, _ jsonmap.Envelope) (stanza.Stanza, error) { return stanza.Parse(doc) },
+		replies: parseXMLReplies,
+		write:   func(dst []byte, st stanza.Stanza) []byte { return st.AppendXML(dst) },
+		wrapper: Wrapper{Open: "<xmpp>", Close: "</xmpp>"},
+	}
+	JSON       = newJSON(jsonmap.Full, "application/json")
+	StrictJSON = newJSON(jsonmap.Strict, `application/json; profile="strict-mod_rest"`)
+	Form       = &Format{
+		Name: "form", MediaType: "application/x-www-form-urlencoded", ContentType: []string{"application/x-www-form-urlencoded"},
+		parse:   parseForm,
+		replies: parseFormReplies,
+		write:   jsonmap.AppendForm,
+	}
+	Text = &Format{
+		Name: "text", MediaType: "text/plain", ContentType: []string{"text/plain; charset=utf-8"},
+		parse:   parseText,
+		replies: parseTextReplies,
+		write:   func(dst []byte, st stanza.Stanza) []byte { return append(dst, st.Body()...) },
+	}
+	CBOR       = newCBOR(jsonmap.Full, "application/cbor")
+	StrictCBOR = newCBOR(jsonmap.Strict, `application/cbor; profile="strict-mod_rest"`)
+)
+
+func newJSON(p jsonmap.Profile, contentType string) *Format {
+	return &Format{
+		Name: "json", MediaType: "application/json", ContentType: []string{contentType},
+		parse: func(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) { return jsonmap.Parse(doc, e, p) },
+		replies: func(doc []byte) ([]stanza.Stanza, error) {
+			if isBlank(doc) {
+				return nil, nil
+			}
+			return jsonmap.ParseReplies(doc, p)
+		},
+		write:   func(dst []byte, st stanza.Stanza) []byte { return jsonmap.Append(dst, st, p) },
+		wrapper: Wrapper{Open: `{"xmpp":[`, Between: ",", Close: "]}"},
+	}
+}
+
+func newCBOR(p jsonmap.Profile, contentType string) *Format {
+	return &Format{
+		Name: "cbor", MediaType: "application/cbor", ContentType: []string{contentType},
+		parse: func(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) { return jsonmap.ParseCBOR(doc, e, p) },
+		replies: func(doc []byte) ([]stanza.Stanza, error) {
+			if len(doc) == 0 {
+				return nil, nil
+			}
+			return jsonmap.ParseRepliesCBOR(doc, p)
+		},
+		write:   func(dst []byte, st stanza.Stanza) []byte { return jsonmap.AppendCBOR(dst, st, p) },
+		wrapper: Wrapper{Open: "\xa1\x64xmpp\x9f", Close: "\xff"}, // RFC 8949 §3.2.2: an array whose length comes last
+	}
+}
+
+// parseForm reads the fields of a form. A body without any "=" is no form,
+// whatever it is called: curl calls each of its bodies one. It is a text.
+func parseForm(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) {
+	if len(doc) > 0 && !bytes.Contains(doc, []byte("=")) {
+		return parseText(percentDecoded(doc), e)
+	}
+	return jsonmap.ParseForm(doc, e, jsonmap.Full)
+}
+
+func parseFormReplies(doc []byte) ([]stanza.Stanza, error) {
+	if isBlank(doc) {
+		return nil, nil
+	}
+	st, err := parseForm(doc, jsonmap.Envelope{})
+	return one(st, err)
+}
+
+// parseText makes a stanza of a text: the body of a message, of type chat unless
+// the path says otherwise, or the show of a presence.
+func parseText(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) {
+	return stanza.Stanza{}, &stanza.Refusal{Reason: stanza.NotWellFormed, Text: "not there yet"}
+}
+
+// parseTextReplies makes a chat message of a text, whatever is being answered. What
+// XML can't carry becomes U+FFFD.
+func parseTextReplies(doc []byte) ([]stanza.Stanza, error) {
+	if len(doc) == 0 {
+		return nil, nil
+	}
+	content := "<body>" + stanza.Escape(string(doc)) + "</body>"
+	return []stanza.Stanza{stanza.New(stanza.Header{Kind: stanza.Message, Type: stanza.Chat}, content)}, nil
+}
+
+// parseXMLReplies reads one stanza, or several in <xmpp>.
+func parseXMLReplies(doc []byte) ([]stanza.Stanza, error) {
+	if isBlank(doc) {
+		return nil, nil
+	}
+	return one(stanza.ParseReply(doc))
+}
+
+func one(st stanza.Stanza, err error) ([]stanza.Stanza, error) {
+	if err != nil {
+		return nil, err
+	}
+	return []stanza.Stanza{st}, nil
+}
+
+func isBlank(doc []byte) bool { return len(bytes.TrimSpace(doc)) == 0 }
+
+// percentDecoded decodes what is percent-encoded. A text with a % that begins no
+// escape, or whose escapes give no UTF-8, was not encoded at all.
+func percentDecoded(doc []byte) []byte {
+	out := make([]byte, 0, len(doc))
+	for i := 0; i < len(doc); i++ {
+		c := doc[i]
+		if c == '%' {
+			if i+2 >= len(doc) || !isHex(doc[i+1]) || !isHex(doc[i+2]) {
+				return doc
+			}
+			c = unhex(doc[i+1])<<4 | unhex(doc[i+2])
+			i += 2
+		}
+		out = append(out, c)
+	}
+	if !utf8.Valid(out) {
+		return doc
+	}
+	return out
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+func unhex(c byte) byte {
+	if c <= '9' {
+		return c - '0'
+	}
+	return c&^0x20 - 'A' + 10
+}
