@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"jid":      {},
 	"stanza":   {"element", "jid"},
 	"jsonmap":  {"element", "jid", "stanza"},
-	"format":   {"element", "jsonmap", "stanza"},
+	"format":   {"element", "jid", "jsonmap", "stanza"},
 	"stream":   {"element", "jid", "stanza"},
 	"link":     {"internal/loglimit", "jid", "stanza", "stream"},
 	"journal":  {"jid", "stanza"},

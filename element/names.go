@@ -81,6 +81,33 @@ func checkNameChar(buf []byte, i int, first bool) (int, error) {
 	return n, nil
 }
 
+// IsName reports whether s may be the name of an element or attribute without a
+// prefix (Namespaces in XML 1.0 §4, with the characters of XML 1.0, fourth edition).
+func IsName(s string) bool {
+	end, err := readPart(append([]byte(s), ' '), 0)
+	return err == nil && end == len(s)
+}
+
+// IsText reports whether all of s is UTF-8 and allowed in XML (XML 1.0 §2.2). If it is
+// not, at is the first byte of what is not.
+func IsText(s string) (at int, ok bool) {
+	for i := 0; i < len(s); {
+		if c := s[i]; c < utf8.RuneSelf {
+			if c < 0x20 && !isSpace(c) {
+				return i, false
+			}
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if !isChar(r) || r == utf8.RuneError && size == 1 {
+			return i, false
+		}
+		i += size
+	}
+	return len(s), true
+}
+
 // isLetter reports whether a character beyond ASCII may begin a name.
 func isLetter(r rune) bool { return isIn(letters, r) }
 

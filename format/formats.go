@@ -2,8 +2,12 @@ package format
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"unicode/utf8"
 
+	"github.com/restanza/restanza/element"
+	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/jsonmap"
 	"github.com/restanza/restanza/stanza"
 )
@@ -68,24 +72,47 @@ func newCBOR(p jsonmap.Profile, contentType string) *Format {
 // parseForm reads the fields of a form. A body without any "=" is no form,
 // whatever it is called: curl calls each of its bodies one. It is a text.
 func parseForm(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) {
-	if len(doc) > 0 && !bytes.Contains(doc, []byte("=")) {
+	if isText(doc) {
 		return parseText(percentDecoded(doc), e)
 	}
 	return jsonmap.ParseForm(doc, e, jsonmap.Full)
 }
 
 func parseFormReplies(doc []byte) ([]stanza.Stanza, error) {
-	if isBlank(doc) {
+	switch {
+	case isBlank(doc):
 		return nil, nil
+	case isText(doc):
+		return parseTextReplies(percentDecoded(doc))
 	}
-	st, err := parseForm(doc, jsonmap.Envelope{})
-	return one(st, err)
+	return jsonmap.ParseRepliesForm(doc, jsonmap.Full)
 }
+
+// isText reports whether what is called a form is none.
+func isText(doc []byte) bool { return len(doc) > 0 && !bytes.Contains(doc, []byte("=")) }
 
 // parseText makes a stanza of a text: the body of a message, of type chat unless
 // the path says otherwise, or the show of a presence.
 func parseText(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) {
-	return stanza.Stanza{}, &stanza.Refusal{Reason: stanza.NotWellFormed, Text: "not there yet"}
+	member := "body"
+	switch e.Kind {
+	case stanza.Presence:
+		member = "show"
+	case stanza.IQ:
+		return stanza.Stanza{}, refuse("an iq can't be sent as a text: send XML or JSON")
+	case stanza.Message, "":
+		if e.Field != "" {
+			return stanza.Stanza{}, refuse("a query can't be sent as a text: send JSON or a form")
+		}
+		if e.Kind == "" && e.Type == "" {
+			e.Type = stanza.Chat
+		}
+	}
+	return jsonmap.ParseText(doc, member, e)
+}
+
+func refuse(text string) *stanza.Refusal {
+	return &stanza.Refusal{Reason: stanza.NotWellFormed, Text: text}
 }
 
 // parseTextReplies makes a chat message of a text, whatever is being answered. What
@@ -103,14 +130,45 @@ func parseXMLReplies(doc []byte) ([]stanza.Stanza, error) {
 	if isBlank(doc) {
 		return nil, nil
 	}
-	return one(stanza.ParseReply(doc))
-}
-
-func one(st stanza.Stanza, err error) ([]stanza.Stanza, error) {
+	if bytes.Contains(doc, []byte("<xmpp")) {
+		sc := element.NewScanner(element.Limits{Bytes: len(doc) + 1, Depth: element.DefaultDepth + 1}, element.Scope{})
+		if el, err := sc.Document(doc); err == nil && isWrapper(el) {
+			return unwrap(el)
+		}
+	}
+	st, err := stanza.ParseReply(doc)
 	if err != nil {
 		return nil, err
 	}
 	return []stanza.Stanza{st}, nil
+}
+
+func isWrapper(el *element.Element) bool {
+	return string(el.Local) == "xmpp" && len(el.Prefix) == 0 && (len(el.Space) == 0 || string(el.Space) == stanza.NSClient)
+}
+
+// unwrap reads the stanzas in a wrapper. A prefix must be declared in the stanza that
+// uses it.
+func unwrap(el *element.Element) ([]stanza.Stanza, error) {
+	if el.Text {
+		return nil, refuse("there is text between the stanzas in <xmpp>")
+	}
+	var all []stanza.Stanza
+	for i, c := range el.Children {
+		st, err := stanza.Parse(c.Raw)
+		if refusal, ok := errors.AsType[*stanza.Refusal](err); ok {
+			located := *refusal
+			located.Text = fmt.Sprintf("stanza %d in <xmpp>: %s", i+1, refusal.Text)
+			located.Place = stanza.Place{}
+			return nil, &located
+		} else if err != nil {
+			return nil, err
+		}
+		h := st.Header()
+		h.From = jid.JID{}
+		all = append(all, st.With(h))
+	}
+	return all, nil
 }
 
 func isBlank(doc []byte) bool { return len(bytes.TrimSpace(doc)) == 0 }

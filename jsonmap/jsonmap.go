@@ -1,7 +1,8 @@
 package jsonmap
 
 import (
-	"errors"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/restanza/restanza/stanza"
 )
@@ -24,44 +25,85 @@ type Envelope struct {
 	Field string      // not empty: the whole document is the value of that member of an iq
 }
 
-// errLater is what stands here until there is a mapping.
-var errLater = errors.New("jsonmap: not there yet")
-
 // Parse reads a stanza from a JSON document. Errors are *stanza.Refusal; its
 // Place names the member that is wrong.
 func Parse(doc []byte, e Envelope, p Profile) (stanza.Stanza, error) {
-	return stanza.Stanza{}, errLater
+	d, err := parseJSON(doc)
+	if err != nil {
+		return stanza.Stanza{}, err
+	}
+	return e.build(d, p)
 }
 
 // ParseForm is Parse for the fields of a form (application/x-www-form-urlencoded):
 // a flat object whose numbers and booleans are written as text.
 func ParseForm(doc []byte, e Envelope, p Profile) (stanza.Stanza, error) {
-	return stanza.Stanza{}, errLater
+	d, err := parseForm(doc)
+	if err != nil {
+		return stanza.Stanza{}, err
+	}
+	return e.build(d, p)
 }
 
-// ParseCBOR is Parse for the same object in CBOR.
+// ParseCBOR is Parse for the same object in CBOR (RFC 8949). Members are taken in the
+// order of their names.
 func ParseCBOR(doc []byte, e Envelope, p Profile) (stanza.Stanza, error) {
-	return stanza.Stanza{}, errLater
+	d, err := parseCBOR(doc)
+	if err != nil {
+		return stanza.Stanza{}, err
+	}
+	return e.build(d, p)
+}
+
+// ParseText makes a stanza of a text: the value of the one member. What XML can't carry
+// is refused.
+func ParseText(doc []byte, member string, e Envelope) (stanza.Stanza, error) {
+	if !utf8.Valid(doc) {
+		return stanza.Stanza{}, &stanza.Refusal{Reason: stanza.NotWellFormed, Text: "the text is not UTF-8"}
+	}
+	d := &document{values: []value{{kind: object}}}
+	d.add(0, value{kind: text, key: member, text: string(doc)})
+	return e.build(d, Full)
 }
 
 // ParseReplies reads what answers another stanza: one stanza, whose addresses are
 // neither checked nor kept, or {"xmpp":[…]}, in which each may have a to of its
-// own; from is not kept.
+// own; from is not kept. Errors are *stanza.Refusal.
 func ParseReplies(doc []byte, p Profile) ([]stanza.Stanza, error) {
-	return nil, errLater
+	d, err := parseJSON(doc)
+	if err != nil {
+		return nil, err
+	}
+	return buildReplies(d, p)
+}
+
+// ParseRepliesForm is ParseReplies for the fields of a form.
+func ParseRepliesForm(doc []byte, p Profile) ([]stanza.Stanza, error) {
+	d, err := parseForm(doc)
+	if err != nil {
+		return nil, err
+	}
+	return buildReplies(d, p)
 }
 
 // ParseRepliesCBOR is ParseReplies for CBOR.
 func ParseRepliesCBOR(doc []byte, p Profile) ([]stanza.Stanza, error) {
-	return nil, errLater
+	d, err := parseCBOR(doc)
+	if err != nil {
+		return nil, err
+	}
+	return buildReplies(d, p)
 }
 
-// Append appends the JSON object of a stanza.
-func Append(dst []byte, st stanza.Stanza, p Profile) []byte { return dst }
-
-// AppendForm appends the members of a stanza's object that a form can hold:
-// strings, numbers and trues at the top level.
-func AppendForm(dst []byte, st stanza.Stanza) []byte { return dst }
-
-// AppendCBOR appends the object of a stanza in CBOR.
-func AppendCBOR(dst []byte, st stanza.Stanza, p Profile) []byte { return dst }
+// QueryFields returns the members of an iq that can stand in a path, as the whole
+// of what is asked, sorted.
+func QueryFields() []string {
+	var names []string
+	for _, f := range tables.iq.fields {
+		if f.place != AsHeader && f.about != answerOnly {
+			names = append(names, f.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

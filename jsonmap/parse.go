@@ -1,0 +1,225 @@
+package jsonmap
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/restanza/restanza/stanza"
+)
+
+// Limits of a document. They bound what its tree costs.
+const (
+	maxDepth  = 160     // levels; an element in the generic form has two, and XML has 64 of them
+	maxValues = 100_000 // values of any kind
+)
+
+// reader reads a JSON document into a tree.
+type reader struct {
+	decoder *jsontext.Decoder
+	doc     *document
+	depth   int // the largest that is allowed
+}
+
+var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
+
+// parseJSON reads a JSON document (RFC 8259) as strictly as RFC 7493 wants it:
+// UTF-8, no lone surrogates, no member twice.
+//
+// COMPAT(mod_rest): a comma after the last member of an object is tolerated.
+func parseJSON(doc []byte) (*document, error) {
+	d, err := readJSON(doc, maxDepth)
+	if err == nil {
+		return d, nil
+	}
+	if mended, changed := withoutTrailingCommas(doc); changed {
+		if d, again := readJSON(mended, maxDepth); again == nil {
+			return d, nil
+		}
+	}
+	return nil, err
+}
+
+func readJSON(doc []byte, depth int) (*document, error) {
+	r := reader{decoder: decoders.Get().(*jsontext.Decoder), depth: depth}
+	defer decoders.Put(r.decoder)
+	r.decoder.Reset(bytes.NewBuffer(doc))
+	r.doc = &document{src: doc, values: make([]value, 0, 16)}
+	err := r.value(0, "")
+	if err == nil {
+		if _, err = r.decoder.ReadToken(); errors.Is(err, io.EOF) {
+			return r.doc, nil
+		} else if err == nil {
+			err = errors.New("something follows after the document's end")
+		}
+	}
+	return nil, r.refuse(err)
+}
+
+// value reads one value and adds it to parent under a key.
+func (r *reader) value(parent int32, key string) error {
+	v := value{key: key, from: int32(r.decoder.InputOffset())}
+	t, err := r.decoder.ReadToken()
+	if err != nil {
+		return err
+	}
+	if r.decoder.StackDepth() > r.depth {
+		return fmt.Errorf("the document is nested more than %d levels deep", r.depth)
+	}
+	if len(r.doc.values) >= maxValues {
+		return fmt.Errorf("the document has more than %d values", maxValues)
+	}
+	switch t.Kind() {
+	case '"':
+		v.kind, v.text = text, t.String()
+	case '0':
+		v.kind, v.text = number, t.String()
+	case 't', 'f':
+		v.kind, v.text = boolean, t.String()
+	case '{':
+		v.kind = object
+	case '[':
+		v.kind = array
+	}
+	v.to = int32(r.decoder.InputOffset())
+	i := r.doc.add(parent, v)
+	if v.kind == object || v.kind == array {
+		return r.items(i)
+	}
+	return nil
+}
+
+// items reads what is in the object or array of index i.
+func (r *reader) items(i int32) error {
+	isObject := r.doc.values[i].kind == object
+	for {
+		switch r.decoder.PeekKind() {
+		case '}', ']':
+			_, err := r.decoder.ReadToken()
+			r.doc.values[i].to = int32(r.decoder.InputOffset())
+			return err
+		}
+		key := ""
+		if isObject {
+			t, err := r.decoder.ReadToken()
+			if err != nil {
+				return err
+			}
+			key = t.String()
+		}
+		if err := r.value(i, key); err != nil {
+			return err
+		}
+	}
+}
+
+// refuse says what is wrong with the document, and where.
+func (r *reader) refuse(err error) *stanza.Refusal {
+	offset := int(r.decoder.InputOffset())
+	pointer := string(r.decoder.StackPointer())
+	what := err.Error()
+	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		offset, pointer, what = int(syntax.ByteOffset), string(syntax.JSONPointer), syntax.Err.Error()
+		if errors.Is(syntax.Err, jsontext.ErrDuplicateName) {
+			what = "the member is there twice"
+		}
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		what = "the document ends too early"
+		if len(bytes.TrimSpace(r.doc.src)) == 0 {
+			what = "the document is empty: a JSON object is missing"
+		}
+	}
+	place := placeAt(r.doc.src, offset)
+	place.Pointer = pointer
+	where := fmt.Sprintf("line %d, column %d", place.Line, place.Column)
+	if pointer != "" {
+		where += fmt.Sprintf(" (%.80s)", pointer)
+	}
+	return &stanza.Refusal{Reason: stanza.NotWellFormed, Text: "JSON, " + where + ": " + what, Place: place, Err: err}
+}
+
+// placeAt returns line and column of an offset.
+func placeAt(doc []byte, offset int) stanza.Place {
+	before := doc[:min(offset, len(doc))]
+	line := bytes.LastIndexByte(before, '\n') + 1
+	return stanza.Place{
+		Line:   1 + bytes.Count(before, []byte("\n")),
+		Column: 1 + utf8.RuneCount(before[line:]),
+	}
+}
+
+// withoutTrailingCommas makes a blank of each comma that stands before the end of an
+// object.
+func withoutTrailingCommas(doc []byte) (mended []byte, changed bool) {
+	quoted, comma := false, -1
+	for i := 0; i < len(doc); i++ {
+		switch c := doc[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted, comma = !quoted, -1
+		case quoted:
+		case c == ',':
+			comma = i
+		case c == '}' && comma >= 0:
+			if !changed {
+				mended, changed = bytes.Clone(doc), true
+			}
+			mended[comma] = ' '
+			comma = -1
+		case !strings.ContainsRune(" \t\r\n", rune(c)):
+			comma = -1
+		}
+	}
+	return mended, changed
+}
+
+// raw returns a value as JSON text: as it was written, if it comes from JSON.
+func (v val) raw() []byte {
+	if src := v.doc.src; src != nil {
+		at := v.get()
+		return bytes.TrimLeft(src[at.from:at.to], " \t\r\n:,")
+	}
+	return v.append(nil)
+}
+
+// append appends the value as JSON text.
+func (v val) append(dst []byte) []byte {
+	switch v.kind() {
+	case null:
+		return append(dst, "null"...)
+	case boolean, number:
+		return append(dst, v.str()...)
+	case text:
+		return appendString(dst, v.str())
+	case array, object:
+	}
+	open, end := byte('['), byte(']')
+	if v.kind() == object {
+		open, end = '{', '}'
+	}
+	dst = append(dst, open)
+	for item := range v.items() {
+		if item.i != v.get().first {
+			dst = append(dst, ',')
+		}
+		if v.kind() == object {
+			dst = append(appendString(dst, item.key()), ':')
+		}
+		dst = item.append(dst)
+	}
+	return append(dst, end)
+}
+
+// appendString appends a string as JSON. What is no UTF-8 becomes U+FFFD.
+func appendString(dst []byte, s string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, s) // the error only tells of that replacement
+	return dst
+}

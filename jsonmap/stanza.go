@@ -1,0 +1,268 @@
+package jsonmap
+
+import (
+	"errors"
+
+	"github.com/restanza/restanza/jid"
+	"github.com/restanza/restanza/stanza"
+)
+
+// available is what mod_rest calls the type of a presence that has none.
+const available = "available"
+
+// build makes the stanza that a document describes.
+func (e Envelope) build(d *document, p Profile) (stanza.Stanza, error) {
+	if e.Field != "" {
+		d = e.query(d)
+	}
+	root := d.root()
+	if err := checkRoot(root, e != Envelope{}); err != nil {
+		return stanza.Stanza{}, err
+	}
+	return e.stanza(root, p, stanza.Parse)
+}
+
+// query returns the document of an iq with d as the value of the one member.
+func (e Envelope) query(d *document) *document {
+	f := tables.iq.byName[e.Field]
+	if f != nil && f.place == AsFlag {
+		d = &document{values: []value{{kind: boolean, text: "true"}}}
+	}
+	return d.under(e.Field)
+}
+
+func checkRoot(root val, mayBeEmpty bool) error {
+	if root.kind() != object {
+		return fail(root, "this must be an object, not %s", kindOf(root))
+	}
+	if root.isEmpty() && !mayBeEmpty {
+		return fail(root, "the object is empty: it must say something of the stanza")
+	}
+	return nil
+}
+
+// buildReplies makes the stanzas of a document that answers another stanza.
+func buildReplies(d *document, p Profile) ([]stanza.Stanza, error) {
+	root := d.root()
+	if err := checkRoot(root, false); err != nil {
+		return nil, err
+	}
+	list := root.member(wrapperKey)
+	if list.isZero() {
+		st, err := Envelope{}.stanza(root, p, stanza.ParseReply)
+		if err != nil {
+			return nil, err
+		}
+		return []stanza.Stanza{st}, nil
+	}
+	if list.kind() != array {
+		return nil, fail(list, "this must be an array, not %s", kindOf(list))
+	}
+	for m := range root.items() {
+		if m.key() != wrapperKey {
+			return nil, fail(m, "beside %s there can be nothing else", wrapperKey)
+		}
+	}
+	var all []stanza.Stanza
+	for item := range list.items() {
+		if err := checkRoot(item, false); err != nil {
+			return nil, err
+		}
+		st, err := Envelope{}.stanza(item, p, parseAddressed)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, st)
+	}
+	return all, nil
+}
+
+// wrapperKey is the only member of an object that holds several stanzas.
+const wrapperKey = "xmpp"
+
+// parseAddressed reads a reply with an addressee of its own.
+func parseAddressed(doc []byte) (stanza.Stanza, error) {
+	st, err := stanza.Parse(doc)
+	if err != nil {
+		return st, err
+	}
+	h := st.Header()
+	h.From = jid.JID{}
+	return st.With(h), nil
+}
+
+// stanza makes the stanza that the object v describes. Parse checks what was built.
+func (e Envelope) stanza(v val, p Profile, parse func([]byte) (stanza.Stanza, error)) (stanza.Stanza, error) {
+	h, err := e.header(v)
+	if err != nil {
+		return stanza.Stanza{}, err
+	}
+	t := tableOf(h.kind)
+	b := &builder{strict: p == Strict, dst: make([]byte, 0, 512)}
+	b.open("", string(h.kind), "")
+	for _, a := range [...]struct{ name, value string }{
+		{"type", string(h.typ)}, {"id", h.id}, {"from", h.from}, {"to", h.to}, {"xml:lang", h.lang},
+	} {
+		if a.value != "" {
+			b.attr(a.name, a.value)
+		}
+	}
+	from := b.inside()
+	if err := b.children(t, v, stanza.NSClient); err != nil {
+		return stanza.Stanza{}, err
+	}
+	b.close(string(h.kind), from)
+	st, err := parse(b.dst)
+	if err != nil {
+		return stanza.Stanza{}, refuseBuilt(v, err)
+	}
+	return st, nil
+}
+
+// refuseBuilt turns what is wrong with the XML of a stanza into what is wrong with the
+// object that it was built of.
+func refuseBuilt(v val, err error) error {
+	refusal, ok := errors.AsType[*stanza.Refusal](err)
+	if !ok {
+		return err
+	}
+	member := map[stanza.Reason]string{stanza.ImproperAddressing: "to", stanza.InvalidFrom: "from"}[refusal.Reason]
+	at := v
+	if m := v.member(member); member != "" && !m.isZero() {
+		at = m
+	}
+	located := fail(at, "%s", refusal.Text)
+	located.Reason, located.Err = refusal.Reason, refusal.Err
+	if at.i == v.i && member != "" { // it comes from the path
+		located.Text, located.Place = refusal.Text, stanza.Place{}
+	}
+	return located
+}
+
+// header is what the members of the start tag say, with what the envelope adds.
+type header struct {
+	kind stanza.Kind
+	typ  stanza.Type
+	id   string
+	from string
+	to   string
+	lang string
+}
+
+func (e Envelope) header(v val) (h header, err error) {
+	members := map[string]*string{"id": &h.id, "from": &h.from, "to": &h.to, "lang": &h.lang}
+	var kind, typ string
+	members["kind"], members["type"] = &kind, &typ
+	for m := range v.members() {
+		if into := members[m.key()]; into != nil {
+			if *into, err = str(m); err != nil {
+				return h, err
+			}
+			if (m.key() == "to" || m.key() == "from") && *into == "" {
+				return h, refuseEmpty(m)
+			}
+		}
+	}
+	if e.To != "" {
+		h.to = e.To
+	}
+	h.typ = stanza.Type(typ)
+	if e.Type != "" {
+		h.typ = e.Type
+	}
+	h.kind = e.Kind
+	if h.kind == "" && e.Field != "" {
+		h.kind = stanza.IQ
+	}
+	if h.kind == "" {
+		if h.kind, err = inferKind(v, kind, h.typ); err != nil {
+			return h, err
+		}
+	}
+	h.inferType(v)
+	return h, nil
+}
+
+// refuseEmpty refuses an address that is there and empty.
+func refuseEmpty(m val) *stanza.Refusal {
+	r := fail(m, "an address can't be empty")
+	r.Reason = stanza.ImproperAddressing
+	if m.key() == "from" {
+		r.Reason = stanza.InvalidFrom
+	}
+	return r
+}
+
+// inferKind finds out the kind of a stanza, as mod_rest does.
+func inferKind(v val, kind string, t stanza.Type) (stanza.Kind, error) {
+	switch k := stanza.Kind(kind); k {
+	case stanza.Message, stanza.Presence, stanza.IQ:
+		return k, nil
+	case "":
+	default:
+		return "", fail(v.member("kind"), "%.40q is none of message, presence, iq", kind)
+	}
+	if kind, ok := kindByType[t]; ok {
+		return kind, nil
+	}
+	for _, hint := range kindByMember {
+		for _, name := range hint.members {
+			if !v.member(name).isZero() {
+				return hint.kind, nil
+			}
+		}
+	}
+	for m := range v.members() { // a member that only one kind has
+		if kind := onlyKind(m.key()); kind != "" {
+			return kind, nil
+		}
+	}
+	return stanza.Message, nil
+}
+
+// onlyKind returns the kind that alone has a member of that name, empty if there is
+// none.
+func onlyKind(name string) stanza.Kind {
+	var found stanza.Kind
+	for _, k := range []stanza.Kind{stanza.Message, stanza.Presence, stanza.IQ} {
+		if tableOf(k).byName[name] != nil {
+			if found != "" {
+				return ""
+			}
+			found = k
+		}
+	}
+	return found
+}
+
+var kindByType = map[stanza.Type]stanza.Kind{
+	stanza.Get: stanza.IQ, stanza.Set: stanza.IQ, stanza.Result: stanza.IQ,
+	stanza.Normal: stanza.Message, stanza.Chat: stanza.Message, stanza.Headline: stanza.Message, stanza.Groupchat: stanza.Message,
+	available: stanza.Presence, stanza.Unavailable: stanza.Presence, stanza.Subscribe: stanza.Presence,
+	stanza.Unsubscribe: stanza.Presence, stanza.Subscribed: stanza.Presence, stanza.Unsubscribed: stanza.Presence,
+}
+
+// kindByMember is in the order in which kinds are tried; mod_rest's is random.
+var kindByMember = []struct {
+	kind    stanza.Kind
+	members []string
+}{
+	{stanza.IQ, []string{"disco", "items", "ping", "version", "command", "archive"}},
+	{stanza.Message, []string{"body", "html", "replace", "state", "subject", "thread"}},
+	{stanza.Presence, []string{"join", "priority", "show", "status"}},
+}
+
+// inferType completes the type.
+func (h *header) inferType(v val) {
+	switch {
+	case !v.member("error").isZero():
+		h.typ = stanza.TypeError
+	case h.kind == stanza.Presence && h.typ == available:
+		h.typ = ""
+	case h.kind == stanza.IQ && h.typ == "" && v.member("type").isZero():
+		h.typ = stanza.Get
+		if !v.member("command").isZero() || !v.member("archive").isZero() {
+			h.typ = stanza.Set
+		}
+	}
+}
