@@ -88,6 +88,15 @@ func parseFormReplies(doc []byte) ([]stanza.Stanza, error) {
 	return jsonmap.ParseRepliesForm(doc, jsonmap.Full)
 }
 
+// TextOf returns the text in a body that is one, or that is called a form and is none:
+// curl calls each of its bodies a form.
+func TextOf(f *Format, doc []byte) string {
+	if f == Form {
+		doc = percentDecoded(doc)
+	}
+	return string(doc)
+}
+
 // isText reports whether what is called a form is none.
 func isText(doc []byte) bool { return len(doc) > 0 && !bytes.Contains(doc, []byte("=")) }
 

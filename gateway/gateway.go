@@ -149,6 +149,33 @@ func (c *Component) Submit(ctx context.Context, identity jid.JID, st stanza.Stan
 	return c.send(ctx, st)
 }
 
+// Complete returns the stanza that Submit would send on behalf of identity, without
+// sending it: with its sender and an id. It may lack an addressee, and the rules for
+// IQs are not applied. Errors are *stanza.Refusal: the sender is not allowed.
+func (c *Component) Complete(identity jid.JID, st stanza.Stanza) (stanza.Stanza, error) {
+	h := st.Header()
+	if err := complete(&h, identity); err != nil {
+		return st, err
+	}
+	return st.With(h), nil
+}
+
+// complete fills in the sender and the id, and applies the sender rule.
+func complete(h *stanza.Header, identity jid.JID) error {
+	if h.From.IsZero() {
+		h.From = identity
+	} else if !identity.Covers(h.From) {
+		return &stanza.Refusal{
+			Reason: stanza.ForeignSender,
+			Text:   fmt.Sprintf("these credentials stand for %s and may not send as %s", identity, h.From),
+		}
+	}
+	if h.ID == "" {
+		h.ID = newID()
+	}
+	return nil
+}
+
 // address completes the header of a caller's stanza and applies the rules that
 // do not depend on anything else.
 func (c *Component) address(identity jid.JID, st stanza.Stanza) (stanza.Stanza, error) {
@@ -156,16 +183,8 @@ func (c *Component) address(identity jid.JID, st stanza.Stanza) (stanza.Stanza, 
 	if h.To.IsZero() {
 		return st, &stanza.Refusal{Reason: stanza.ImproperAddressing, Text: "to is missing: say whom the stanza is for"}
 	}
-	if h.From.IsZero() {
-		h.From = identity
-	} else if !identity.Covers(h.From) {
-		return st, &stanza.Refusal{
-			Reason: stanza.ForeignSender,
-			Text:   fmt.Sprintf("these credentials stand for %s and may not send as %s", identity, h.From),
-		}
-	}
-	if h.ID == "" {
-		h.ID = newID()
+	if err := complete(&h, identity); err != nil {
+		return st, err
 	}
 	st = st.With(h)
 	if st.Kind() == stanza.IQ {
