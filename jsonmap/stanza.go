@@ -264,8 +264,10 @@ func (h *header) inferType(v val) {
 		h.typ = ""
 	case h.kind == stanza.IQ && h.typ == "" && v.member("type").isZero():
 		h.typ = stanza.Get
-		if !v.member("command").isZero() || !v.member("archive").isZero() {
-			h.typ = stanza.Set
+		for m := range v.members() {
+			if f := tables.iq.byName[m.key()]; f != nil && f.set {
+				h.typ = stanza.Set
+			}
 		}
 	}
 }
