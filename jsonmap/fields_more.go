@@ -165,17 +165,20 @@ func rosterTable() *table {
 }
 
 func vcardTable() *table {
-	texts := func(t *table, names ...string) *table {
-		for i := 0; i < len(names); i += 2 {
-			t.add(field{name: names[i], place: InText, typ: String, local: names[i+1]})
+	texts := func(names ...[2]string) *table {
+		t := new(table)
+		for _, n := range names {
+			t.add(field{name: n[0], place: InText, typ: String, local: n[1]})
 		}
 		return t
 	}
-	t := texts(new(table), "full_name", "FN", "nickname", "NICKNAME", "url", "URL", "birthday", "BDAY", "description", "DESC", "jid", "JABBERID", "title", "TITLE", "role", "ROLE")
-	return t.add(
-		field{name: "name", place: AsObject, typ: Object, local: "N", table: texts(new(table), "family", "FAMILY", "given", "GIVEN", "middle", "MIDDLE")},
-		field{name: "organization", place: AsObject, typ: Object, local: "ORG", table: texts(new(table), "name", "ORGNAME", "unit", "ORGUNIT")},
-		field{name: "photo", place: AsObject, typ: Object, local: "PHOTO", table: texts(new(table), "type", "TYPE", "data", "BINVAL", "url", "EXTVAL")},
-		field{name: "emails", place: AsList, typ: Array, local: "EMAIL", table: texts(new(table), "address", "USERID")},
+	return texts(
+		[2]string{"full_name", "FN"}, [2]string{"nickname", "NICKNAME"}, [2]string{"url", "URL"}, [2]string{"birthday", "BDAY"},
+		[2]string{"description", "DESC"}, [2]string{"jid", "JABBERID"}, [2]string{"title", "TITLE"}, [2]string{"role", "ROLE"},
+	).add(
+		field{name: "name", place: AsObject, typ: Object, local: "N", table: texts([2]string{"family", "FAMILY"}, [2]string{"given", "GIVEN"}, [2]string{"middle", "MIDDLE"})},
+		field{name: "organization", place: AsObject, typ: Object, local: "ORG", table: texts([2]string{"name", "ORGNAME"}, [2]string{"unit", "ORGUNIT"})},
+		field{name: "photo", place: AsObject, typ: Object, local: "PHOTO", table: texts([2]string{"type", "TYPE"}, [2]string{"data", "BINVAL"}, [2]string{"url", "EXTVAL"})},
+		field{name: "emails", place: AsList, typ: Array, local: "EMAIL", table: texts([2]string{"address", "USERID"})},
 	)
 }
