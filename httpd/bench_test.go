@@ -101,10 +101,10 @@ func BenchmarkHandler_parse(b *testing.B) {
 
 func BenchmarkKeyring_authenticate(b *testing.B) {
 	s := newBenchServer(b)
-	h := newPost("").Header
+	r := newPost("")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, p := s.keys.authenticate(h); p != nil {
+		if _, p := s.keys.authenticate(r); p != nil {
 			b.Fatal(p)
 		}
 	}
