@@ -30,6 +30,11 @@ func (d *draft) resolve() {
 				credential.Identity = c.Domain
 			}
 		}
+		if c.BasicSecret && c.Secret != "" && !c.Domain.IsZero() {
+			c.Credentials = append(c.Credentials, Credential{
+				Authorization: basicAuthorization(c.Domain.String(), c.Secret), Identity: c.Domain,
+			})
+		}
 	}
 }
 
@@ -47,8 +52,12 @@ func (d *draft) basic(c *Credential, path string) {
 	case strings.ContainsFunc(c.User, func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f }):
 		d.fail(path+".user", "a colon or a control character can't stand in a user name")
 	default:
-		c.Authorization = Secret("Basic " + base64.StdEncoding.EncodeToString([]byte(c.User+":"+c.Password.Reveal())))
+		c.Authorization = basicAuthorization(c.User, c.Password)
 	}
+}
+
+func basicAuthorization(user string, password Secret) Secret {
+	return Secret("Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password.Reveal())))
 }
 
 // readSecret reads the secret whose key is path from the file that path_file names, if any.

@@ -44,7 +44,10 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) int {
 
 // submit is post. It notes in x, unless that is nil, what an observer sees.
 func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange) int {
-	g, p := s.keys.authenticate(r.Header)
+	if r.URL.RawQuery != "" || r.Method == http.MethodGet {
+		w.Header()["Cache-Control"] = noStore // what was sent, or what it was sent with, is in the URL
+	}
+	g, p := s.keys.authenticate(r)
 	if p != nil {
 		s.metrics.unauthorized.Inc()
 		x.fail(p)
