@@ -74,10 +74,11 @@ type Options struct {
 // Component is the gateway's side of one XMPP domain. Its methods may be called
 // concurrently.
 type Component struct {
-	o       Options
-	domain  string // o.Domain as written
-	waiting waiting
-	metrics metrics
+	o        Options
+	domain   string // o.Domain as written
+	waiting  waiting
+	archives archives
+	metrics  metrics
 }
 
 // New returns a component. It does nothing by itself: callers drive it through
@@ -105,6 +106,7 @@ func New(o Options) (*Component, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	c := &Component{o: o, domain: o.Domain.String()}
+	c.archives.counted = c.metrics.archiveResult
 	if err := c.metrics.init(o.Metrics, &c.waiting); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
@@ -123,6 +125,10 @@ type SubmitOptions struct {
 	// Async asks not to wait for the server's confirmation of a message or
 	// presence. It says nothing for an IQ, whose answer is the point.
 	Async bool
+	// Collector takes the results of an archive query (IsArchiveQuery). While they
+	// come, Wait is how long the next may take. nil: results are ordinary inbound
+	// stanzas.
+	Collector Collector
 }
 
 // Submit sends a stanza on behalf of the caller that identity stands for, and
@@ -141,7 +147,7 @@ func (c *Component) Submit(ctx context.Context, identity jid.JID, st stanza.Stan
 		return stanza.Stanza{}, err
 	}
 	if st.Kind() == stanza.IQ {
-		return c.query(ctx, st, o.Wait)
+		return c.query(ctx, st, o.Wait, o.Collector)
 	}
 	if o.Async {
 		return stanza.Stanza{}, refuse(ctx, c.o.Link.Post(ctx, st))
@@ -165,7 +171,7 @@ func (c *Component) address(identity jid.JID, st stanza.Stanza) (stanza.Stanza, 
 		}
 	}
 	if h.ID == "" {
-		h.ID = newID()
+		h.ID = NewID()
 	}
 	st = st.With(h)
 	if st.Kind() == stanza.IQ {
@@ -193,8 +199,9 @@ func checkQuery(st stanza.Stanza) error {
 	return nil
 }
 
-// newID returns 24 characters of URL-safe base64 from 18 random bytes.
-func newID() string {
+// NewID returns an id for a stanza: 24 characters of URL-safe base64 from 18 random
+// bytes.
+func NewID() string {
 	var random [18]byte
 	_, _ = rand.Read(random[:]) // never fails: it ends the program instead
 	return base64.RawURLEncoding.EncodeToString(random[:])

@@ -59,7 +59,7 @@ func (c *Component) confirmed(ctx context.Context, st stanza.Stanza) error {
 }
 
 // query sends an iq and waits for its answer.
-func (c *Component) query(ctx context.Context, st stanza.Stanza, wait time.Duration) (stanza.Stanza, error) {
+func (c *Component) query(ctx context.Context, st stanza.Stanza, wait time.Duration, results Collector) (stanza.Stanza, error) {
 	if wait < 0 {
 		wait = c.o.IQTimeout
 	}
@@ -77,6 +77,11 @@ func (c *Component) query(ctx context.Context, st stanza.Stanza, wait time.Durat
 			return stanza.Stanza{}, refuse(ctx, err)
 		}
 	}
+	if wait > 0 && results != nil && IsArchiveQuery(st) {
+		answer, err := c.search(ctx, st, w, wait, results)
+		c.metrics.queryEnded(answer, err, time.Since(began))
+		return answer, err
+	}
 	waitCtx, cancel := context.WithTimeoutCause(ctx, wait, errAnswerTimeout)
 	defer cancel() // also tells the link not to write the query again
 	answer, err := c.await(waitCtx, st, w, wait)
@@ -86,12 +91,13 @@ func (c *Component) query(ctx context.Context, st stanza.Stanza, wait time.Durat
 
 // await sends the query and waits until it is answered, can't be confirmed, or
 // ctx ends. A get is written again after a reconnect; a set is not, since
-// carrying it out twice may not be the same as once.
+// carrying it out twice may not be the same as once, nor is a query to an archive,
+// whose results would come twice.
 func (c *Component) await(ctx context.Context, st stanza.Stanza, w *waiter, wait time.Duration) (stanza.Stanza, error) {
 	var confirmed <-chan error
 	if wait > 0 {
 		var err error
-		if st.Type() == stanza.Get {
+		if st.Type() == stanza.Get && !IsArchiveQuery(st) {
 			confirmed, err = c.o.Link.Send(ctx, st)
 		} else {
 			confirmed, err = c.o.Link.SendOnce(ctx, st)

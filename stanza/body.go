@@ -25,3 +25,21 @@ func (s Stanza) FirstChild() Name {
 	}
 	return Name{Space: element.Unescape(children[0].Space), Local: string(children[0].Local)}
 }
+
+// ChildAttr looks for the first child element of that name in a stanza of any kind.
+// It reports whether there is one, and returns that child's attribute of the given
+// local name without a prefix; empty if it has none.
+func (s Stanza) ChildAttr(child Name, local string) (value string, found bool) {
+	for _, c := range rescan(s.XML()).Children {
+		if string(c.Local) != child.Local || element.Unescape(c.Space) != child.Space {
+			continue
+		}
+		for _, a := range rescan(c.Raw).Attrs {
+			if len(a.Prefix) == 0 && string(a.Local) == local {
+				return element.Unescape(a.Value), true
+			}
+		}
+		return "", true
+	}
+	return "", false
+}
