@@ -77,26 +77,26 @@ func answered(id string) string {
 	return `<iq type="result" id="` + id + `" from="` + room + `" to="bot@rest.example.net"><fin xmlns="urn:xmpp:mam:2"/></iq>`
 }
 
-// archiveTest runs a story with a component whose Receiver keeps everything.
-func archiveTest(t *testing.T, story func(t *testing.T, c *Component, receive func(docs ...string), atReceiver func() []string)) {
+// newArchiveTest returns a component for a bubble, what feeds it, and what says
+// which stanzas have come to its Receiver.
+func newArchiveTest(t *testing.T) (c *Component, receive func(docs ...string), atReceiver func() []string) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		q := &queue{limit: 1000}
-		c := newComponent(t, &fakeLink{}, func(o *Options) { o.Receiver = q })
-		receive := func(docs ...string) {
-			for _, doc := range docs {
-				c.Receive(parse(t, doc))
-			}
-			synctest.Wait()
+	q := &queue{limit: 1000}
+	c = newComponent(t, &fakeLink{}, func(o *Options) { o.Receiver = q })
+	receive = func(docs ...string) {
+		for _, doc := range docs {
+			c.Receive(parse(t, doc))
 		}
-		story(t, c, receive, func() []string {
-			var ids []string
-			for _, st := range q.got {
-				ids = append(ids, st.ID())
-			}
-			return ids
-		})
-	})
+		synctest.Wait()
+	}
+	atReceiver = func() []string {
+		var ids []string
+		for _, st := range q.got {
+			ids = append(ids, st.ID())
+		}
+		return ids
+	}
+	return c, receive, atReceiver
 }
 
 func wantIDs(t *testing.T, what string, got []string, want ...string) {
@@ -133,7 +133,8 @@ func TestArchive_whatIsCollected(t *testing.T) {
 		{"a presence", "q", strings.ReplaceAll(found("m", "q"), "message", "presence"), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			archiveTest(t, func(t *testing.T, c *Component, receive func(...string), atReceiver func() []string) {
+			synctest.Test(t, func(t *testing.T) {
+				c, receive, atReceiver := newArchiveTest(t)
 				b := &box{}
 				done := ask(t.Context(), c, "1", tt.queryID, b)
 				receive(tt.message, answered("1"))
@@ -150,7 +151,8 @@ func TestArchive_whatIsCollected(t *testing.T) {
 }
 
 func TestArchive_onlyWhileAsked(t *testing.T) {
-	archiveTest(t, func(t *testing.T, c *Component, receive func(...string), atReceiver func() []string) {
+	synctest.Test(t, func(t *testing.T) {
+		c, receive, atReceiver := newArchiveTest(t)
 		b := &box{}
 		receive(found("before", "q"))
 		done := ask(t.Context(), c, "1", "q", b)
@@ -166,7 +168,8 @@ func TestArchive_onlyWhileAsked(t *testing.T) {
 
 // Without a Collector nothing is collected, nor for a query that does not wait.
 func TestArchive_withoutCollector(t *testing.T) {
-	archiveTest(t, func(t *testing.T, c *Component, receive func(...string), atReceiver func() []string) {
+	synctest.Test(t, func(t *testing.T) {
+		c, receive, atReceiver := newArchiveTest(t)
 		done := ask(t.Context(), c, "1", "q", nil)
 		receive(found("a", "q"), answered("1"))
 		(<-done).want(t, "")
@@ -180,7 +183,8 @@ func TestArchive_withoutCollector(t *testing.T) {
 }
 
 func TestArchive_severalQueries(t *testing.T) {
-	archiveTest(t, func(t *testing.T, c *Component, receive func(...string), atReceiver func() []string) {
+	synctest.Test(t, func(t *testing.T) {
+		c, receive, atReceiver := newArchiveTest(t)
 		one, two, any1, any2 := &box{}, &box{}, &box{}, &box{}
 		dones := []<-chan outcomeOf{
 			ask(t.Context(), c, "1", "one", one), ask(t.Context(), c, "2", "two", two),
@@ -201,7 +205,8 @@ func TestArchive_severalQueries(t *testing.T) {
 
 // The wait bounds a silence, not the whole transfer.
 func TestArchive_waitCountsFromTheLastResult(t *testing.T) {
-	archiveTest(t, func(t *testing.T, c *Component, receive func(...string), atReceiver func() []string) {
+	synctest.Test(t, func(t *testing.T) {
+		c, receive, atReceiver := newArchiveTest(t)
 		began := time.Now()
 		b := &box{}
 		done := ask(t.Context(), c, "1", "q", b)
@@ -231,7 +236,8 @@ func TestArchive_waitCountsFromTheLastResult(t *testing.T) {
 // A query that got nothing in time: what comes later is an ordinary stanza, as its
 // late answer is.
 func TestArchive_nothingInTime(t *testing.T) {
-	archiveTest(t, func(t *testing.T, c *Component, receive func(...string), atReceiver func() []string) {
+	synctest.Test(t, func(t *testing.T) {
+		c, receive, atReceiver := newArchiveTest(t)
 		o := <-ask(t.Context(), c, "1", "q", &box{})
 		o.want(t, stanza.AnswerTimeout)
 		if want := room + " did not answer within 10s"; o.err.Error() != want {
@@ -243,7 +249,8 @@ func TestArchive_nothingInTime(t *testing.T) {
 }
 
 func TestArchive_callerTooSlow(t *testing.T) {
-	archiveTest(t, func(t *testing.T, c *Component, receive func(...string), atReceiver func() []string) {
+	synctest.Test(t, func(t *testing.T) {
+		c, receive, atReceiver := newArchiveTest(t)
 		b := &box{limit: 2}
 		done := ask(t.Context(), c, "1", "q", b)
 		// All in one go: the answer is there before the caller knows.
@@ -263,7 +270,8 @@ func TestArchive_callerTooSlow(t *testing.T) {
 // A caller that hangs up leaves the rest of the results to nobody, and in nobody's
 // way.
 func TestArchive_callerGone(t *testing.T) {
-	archiveTest(t, func(t *testing.T, c *Component, receive func(...string), atReceiver func() []string) {
+	synctest.Test(t, func(t *testing.T) {
+		c, receive, atReceiver := newArchiveTest(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		first, second := &box{}, &box{}
 		done := ask(ctx, c, "1", "q", first)
@@ -286,7 +294,8 @@ func TestArchive_callerGone(t *testing.T) {
 
 // What is kept in mind of abandoned queries is bounded.
 func TestArchive_manyAbandoned(t *testing.T) {
-	archiveTest(t, func(t *testing.T, c *Component, receive func(...string), _ func() []string) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _, _ := newArchiveTest(t)
 		for i := range maxAbandoned + 10 {
 			ctx, cancel := context.WithCancel(t.Context())
 			done := ask(ctx, c, fmt.Sprint(i), "q", &box{})

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -55,6 +56,9 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange) int
 		return s.fail(w, r, err)
 	}
 	prefs := preferencesOf(r.Header)
+	if gateway.IsArchiveQuery(st) {
+		return s.search(w, r, g, st, prefs, x)
+	}
 	answer, err := g.component.Submit(r.Context(), g.identity, st, prefs.submitOptions())
 	if err != nil {
 		x.fail(err)

@@ -90,7 +90,8 @@ type Server struct {
 	endpoints   string       // for the document of a 404
 	metrics     *metrics
 	log         *slog.Logger
-	stopping    atomic.Bool // set once Serve's context has ended
+	resultBytes atomic.Int64 // of archive queries' results that wait for their callers
+	stopping    atomic.Bool  // set once Serve's context has ended
 }
 
 // New returns a Server. It reads the certificate, if there is one; nothing else

@@ -1,6 +1,10 @@
 package stanza
 
-import "github.com/restanza/restanza/element"
+import (
+	"sync"
+
+	"github.com/restanza/restanza/element"
+)
 
 // Body returns the text of a message's first body (RFC 6121 §5.2.3), empty if
 // there is none. Bodies in other languages are not looked at.
@@ -30,11 +34,17 @@ func (s Stanza) FirstChild() Name {
 // It reports whether there is one, and returns that child's attribute of the given
 // local name without a prefix; empty if it has none.
 func (s Stanza) ChildAttr(child Name, local string) (value string, found bool) {
-	for _, c := range rescan(s.XML()).Children {
+	sc := rescanners.Get().(*element.Scanner)
+	defer func() {
+		sc.Reset()
+		rescanners.Put(sc)
+	}()
+	for _, c := range mustScan(sc, s.XML()).Children {
 		if string(c.Local) != child.Local || element.Unescape(c.Space) != child.Space {
 			continue
 		}
-		for _, a := range rescan(c.Raw).Attrs {
+		sc.Reset()
+		for _, a := range mustScan(sc, c.Raw).Attrs {
 			if len(a.Prefix) == 0 && string(a.Local) == local {
 				return element.Unescape(a.Value), true
 			}
@@ -43,3 +53,6 @@ func (s Stanza) ChildAttr(child Name, local string) (value string, found bool) {
 	}
 	return "", false
 }
+
+// rescanners holds scanners for what is asked of many stanzas.
+var rescanners = sync.Pool{New: func() any { return newRescanner() }}
