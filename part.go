@@ -10,6 +10,7 @@ import (
 
 	"github.com/restanza/restanza/callback"
 	"github.com/restanza/restanza/config"
+	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/httpd"
 	"github.com/restanza/restanza/link"
@@ -84,6 +85,8 @@ func (p *part) newCallback(o Options, log *slog.Logger, metrics prometheus.Regis
 	return callback.New(callback.Options{
 		URL:         c.URL.Reveal(),
 		Domain:      p.config.Domain,
+		Format:      format.Named(c.ContentType),
+		StrictJSON:  o.Config.HTTP.JSONProfile == strictProfile,
 		Timeout:     c.Timeout.Std(),
 		Patience:    o.Patience,
 		Concurrency: c.Concurrency,

@@ -89,6 +89,8 @@ func (r *Restanza) open(credentials []httpd.Credential) (err error) {
 		IdleTimeout: h.IdleTimeout.Std(),
 		LongestWait: r.longestWait(),
 		Grace:       r.o.Config.ShutdownGrace.Std(),
+		StrictJSON:  h.JSONProfile == strictProfile,
+		CORSOrigins: h.CORSOrigins,
 		LocalOnly:   r.o.LocalOnly,
 		Health:      true,
 		Checks:      r.checks,
@@ -106,6 +108,9 @@ func (r *Restanza) open(credentials []httpd.Credential) (err error) {
 	}
 	return nil
 }
+
+// strictProfile is the value of http.json_profile for mod_rest's own mapping.
+const strictProfile = "strict-mod_rest"
 
 // Addr returns the address on which HTTP is served, with the real port.
 func (r *Restanza) Addr() string { return r.listener.Addr().String() }

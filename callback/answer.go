@@ -7,13 +7,15 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/restanza/restanza/format"
+	"github.com/restanza/restanza/jsonmap"
 	"github.com/restanza/restanza/stanza"
 )
 
 // answer is an HTTP answer, as far as it matters to XMPP.
 type answer struct {
 	status int
-	format *format // nil: none that we read
+	format *format.Format // nil: none that we read
 	body   []byte
 	flaw   error // why there is no body to look at, though there was one
 	unread error // why there is a body that nobody looks at: it is in no format that we read
@@ -22,16 +24,17 @@ type answer struct {
 // verdict is what an answer means. The package's documentation has the rules.
 type verdict struct {
 	outcome outcome
-	reply   stanza.Stanza // to be sent; zero: nothing is sent
-	status  int           // of the answer; 0: there was none
-	flaw    error         // why there was no answer, or why its body can't be used
-	unread  error         // why its body says nothing, which may be as it was meant
+	reply   stanza.Stanza   // to be sent; zero: nothing is sent
+	more    []stanza.Stanza // to be sent as well, after it
+	status  int             // of the answer; 0: there was none
+	flaw    error           // why there was no answer, or why its body can't be used
+	unread  error           // why its body says nothing, which may be as it was meant
 }
 
 // matters reports whether the body of an answer to st, not read yet, has a
 // meaning.
 func (a *answer) matters(st stanza.Stanza) bool {
-	return st.Answerable() && !a.accepts() && a.format != nil && (success(a.status) || a.format.anyStatus)
+	return st.Answerable() && !a.accepts() && a.format != nil && (success(a.status) || a.format != format.Text)
 }
 
 // accepts reports whether the status says that there is no reply, whatever the
@@ -48,14 +51,14 @@ func judge(st stanza.Stanza, a answer, maxStanza int) verdict {
 	if a.accepts() {
 		return verdict{outcome: outcomeAccepted, status: a.status, reply: silence(st)}
 	}
-	var reply stanza.Stanza
+	var replies []stanza.Stanza
 	if a.matters(st) && a.flaw == nil {
-		reply, a.flaw = a.read(st, maxStanza)
+		replies, a.flaw = a.read(st, maxStanza)
 	}
 	v := verdict{status: a.status, flaw: a.flaw}
 	switch {
-	case !reply.IsZero():
-		v.outcome, v.reply = outcomeReplied, reply
+	case len(replies) > 0:
+		v.outcome, v.reply, v.more = outcomeReplied, replies[0], replies[1:]
 	case !success(a.status):
 		v.outcome = outcomeErrorStatus
 		v.reply, _ = st.ErrorReply(statusError(a.status))
@@ -70,23 +73,87 @@ func judge(st stanza.Stanza, a answer, maxStanza int) verdict {
 	return v
 }
 
-// read returns the reply that the body holds; zero if it holds none.
-func (a *answer) read(st stanza.Stanza, maxStanza int) (stanza.Stanza, error) {
-	r, err := a.format.decode(a.body)
-	if err != nil || r.IsZero() {
-		return stanza.Stanza{}, err
+// read returns the replies that the body holds, in the order in which they are sent.
+func (a *answer) read(st stanza.Stanza, maxStanza int) ([]stanza.Stanza, error) {
+	read, err := a.format.ParseReplies(a.body)
+	if !success(a.status) && !a.format.Explicit && (err != nil || !isError(read)) {
+		return nil, nil // an error page, not a stanza
 	}
-	if r.Kind() != st.Kind() {
-		if !a.format.anyStatus {
-			return stanza.Stanza{}, nil // an "OK" in answer to an IQ is not meant as a message
+	if err != nil || len(read.Stanzas) == 0 {
+		return nil, err
+	}
+	var replies []stanza.Stanza
+	if read.Wrapped {
+		replies, err = several(st, read.Stanzas)
+	} else {
+		replies, err = a.single(st, read.Stanzas[0])
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, reply := range replies {
+		if !reply.FitsIn(maxStanza) {
+			return nil, fmt.Errorf("the answer would be larger than %d bytes on its way to the XMPP server", maxStanza)
 		}
-		return stanza.Stanza{}, fmt.Errorf("the answer to a stanza of the kind %s holds one of the kind %s", st.Kind(), r.Kind())
 	}
-	reply := address(st, r)
-	if !reply.FitsIn(maxStanza) {
-		return stanza.Stanza{}, fmt.Errorf("the answer would be larger than %d bytes on its way to the XMPP server", maxStanza)
+	return replies, nil
+}
+
+// isError reports whether an answer holds nothing but one stanza error.
+func isError(r jsonmap.Replies) bool {
+	return !r.Wrapped && len(r.Stanzas) == 1 && r.Stanzas[0].Type() == stanza.TypeError
+}
+
+// single makes the reply of a stanza that stands alone.
+func (a *answer) single(st, r stanza.Stanza) ([]stanza.Stanza, error) {
+	if r.Kind() == st.Kind() {
+		return []stanza.Stanza{address(st, r)}, nil
 	}
-	return reply, nil
+	if a.format == format.Text {
+		return nil, nil // an "OK" in answer to an IQ is not meant as a message
+	}
+	return nil, fmt.Errorf("the answer to a stanza of the kind %s holds one of the kind %s", st.Kind(), r.Kind())
+}
+
+// several makes the replies of a list. What has an addressee of its own goes there, the
+// rest to the sender of st. A request is answered by the first iq that goes to its
+// sender, or by an empty result; other iqs can't be sent, since nobody would get their
+// answers.
+func several(st stanza.Stanza, list []stanza.Stanza) ([]stanza.Stanza, error) {
+	answered := !st.IsRequest()
+	replies := make([]stanza.Stanza, 0, len(list)+1)
+	for i, r := range list {
+		toSender := r.To().IsZero() || r.To() == st.From()
+		switch {
+		case toSender && r.Kind() == st.Kind() && (r.Kind() != stanza.IQ || !answered):
+			replies = append(replies, address(st, r))
+			answered = true
+		case r.Kind() == stanza.IQ:
+			return nil, fmt.Errorf("stanza %d of the answer is an iq that answers nothing: send it with POST /rest to get its answer", i+1)
+		default:
+			replies = append(replies, addressElsewhere(st, r))
+		}
+	}
+	if !answered {
+		replies = append([]stanza.Stanza{silence(st)}, replies...)
+	}
+	return replies, nil
+}
+
+// addressElsewhere makes a stanza of its own of one in a list.
+func addressElsewhere(st, r stanza.Stanza) stanza.Stanza {
+	h := r.Header()
+	h.From = st.To()
+	if h.To.IsZero() {
+		h.To = st.From()
+	}
+	if hasError(r) {
+		h.Type = stanza.TypeError
+	}
+	if h.ID == "" {
+		h.ID = newID()
+	}
+	return r.With(h)
 }
 
 // address makes the reply to st of the stanza r that a callback wrote. Of r's

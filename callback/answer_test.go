@@ -12,6 +12,7 @@ import (
 const (
 	xmlType  = "application/xmpp+xml"
 	textType = "text/plain"
+	jsonType = "application/json"
 )
 
 // The stanzas that are answered in these tests: a message to a bot, one in a
@@ -166,6 +167,25 @@ var answerCases = []struct {
 	{"too large for the server", aQuery, 200, xmlType, "<iq><x>" + strings.Repeat("x", 3000) + "</x></iq>", outcomeBadAnswer, qError + broken + `</iq>`},
 	{"too large once escaped", aMessage, 200, textType, strings.Repeat("<", 1000), outcomeBadAnswer, ""},
 
+	// Other formats.
+	{
+		"JSON", aMessage, 200, jsonType, `{"type":"chat","body":"Yes"}`, outcomeReplied,
+		`<message type="chat" id="ID" from="bot@rest.example.net" to="user@example.com/phone"><body>Yes</body></message>`,
+	},
+	{"JSON, type is not inherited", aMessage, 200, jsonType + "; charset=utf-8", `{"body":"Yes","to":"@"}`, outcomeReplied, mHead + `><body>Yes</body></message>`},
+	{"JSON to a query", aQuery, 200, jsonType, `{"kind":"iq","version":{"name":"n"}}`, outcomeReplied, strings.TrimSuffix(qEmpty, "/>") + `><query xmlns="jabber:iq:version"><name>n</name></query></iq>`},
+	{"JSON with an error", aQuery, 200, jsonType, `{"kind":"iq","error":{"type":"auth","condition":"gone"}}`, outcomeReplied, qError + appError + `</iq>`},
+	{"JSON that is no stanza", aMessage, 200, jsonType, `{"status":"ok"}`, outcomeBadAnswer, ""},
+	{"JSON that is no object", aMessage, 200, jsonType, `"OK"`, outcomeBadAnswer, ""},
+	{"JSON that is no stanza to a query", aQuery, 200, jsonType, `{"status":"ok"}`, outcomeBadAnswer, qError + broken + `</iq>`},
+	{"empty JSON", aMessage, 200, jsonType, " ", outcomeAccepted, ""},
+	{"JSON error page", aMessage, 404, jsonType, `{"body":"not here"}`, outcomeErrorStatus, mError + notFound + `</message>`},
+	{"JSON error page that is no stanza", aMessage, 404, jsonType, `{"detail":"not here"}`, outcomeErrorStatus, mError + notFound + `</message>`},
+	{"JSON stanza error with an error status", aMessage, 404, jsonType, `{"error":{"type":"auth","condition":"gone"}}`, outcomeReplied, mError + appError + `</message>`},
+	{"form", aMessage, 200, "application/x-www-form-urlencoded", `type=normal&body=a+b`, outcomeReplied, strings.Replace(mHead, "<message", `<message type="normal"`, 1) + `><body>a b</body></message>`},
+	{"CBOR", aMessage, 200, "application/cbor", "\xa1\x64body\x62hi", outcomeReplied, mHead + `><body>hi</body></message>`},
+	{"CBOR cut off", aMessage, 200, "application/cbor", "\xa1\x64body", outcomeBadAnswer, ""},
+
 	{"error", anError, 200, xmlType, "<message/>", outcomeIgnored, ""},
 	{"error, refused", anError, 404, "", "", outcomeIgnored, ""},
 	{"result", aResult, 200, xmlType, "<iq/>", outcomeIgnored, ""},
@@ -256,5 +276,72 @@ func TestCallback_replyFails(t *testing.T) {
 	s.nothing(t)
 	if n := l.count("WARN", "not sent"); n != 1 {
 		t.Errorf("%d warnings:\n%s", n, l.String())
+	}
+}
+
+// Several stanzas in one answer.
+func TestJudge_several(t *testing.T) {
+	const mType = `<message type="chat" id="ID" from="bot@rest.example.net" to="`
+	tests := []struct {
+		name, to, contentType, body string
+		want                        []string
+		flaw                        string
+	}{
+		{
+			"JSON", aMessage, jsonType, `{"xmpp":[{"type":"chat","body":"a"},{"type":"chat","to":"x@y","from":"king@z","body":"b"},{"kind":"presence","type":"subscribe"}]}`,
+			[]string{
+				mType + `user@example.com/phone"><body>a</body></message>`, mType + `x@y"><body>b</body></message>`,
+				`<presence type="subscribe" id="ID" from="bot@rest.example.net" to="user@example.com/phone"/>`,
+			},
+			"",
+		},
+		{
+			"XML", aMessage, xmlType, `<xmpp><message type="chat"><body>a</body></message><message type="chat" to="x@y" id="i"/></xmpp>`,
+			[]string{mType + `user@example.com/phone"><body>a</body></message>`, `<message type="chat" id="i" from="bot@rest.example.net" to="x@y"/>`},
+			"",
+		},
+		{
+			"CBOR", aMessage, "application/cbor", "\xa1\x64xmpp\x9f\xa1\x64body\x61a\xff",
+			[]string{mHead + `><body>a</body></message>`},
+			"",
+		},
+		{
+			"a query gets its answer", aQuery, jsonType, `{"xmpp":[{"kind":"message","to":"x@y","type":"chat"},{"kind":"iq","to":"user@example.com/phone","ping":true}]}`,
+			[]string{mType + `x@y"/>`, strings.TrimSuffix(qEmpty, "/>") + `><ping xmlns="urn:xmpp:ping"/></iq>`},
+			"",
+		},
+		{
+			"a query gets an empty result", aQuery, jsonType, `{"xmpp":[{"kind":"message","type":"chat","to":"x@y"}]}`,
+			[]string{qEmpty, mType + `x@y"/>`},
+			"",
+		},
+		{"an empty list", aMessage, jsonType, `{"xmpp":[]}`, nil, ""},
+		{"a second answer", aQuery, jsonType, `{"xmpp":[{"kind":"iq"},{"kind":"iq"}]}`, []string{qError + broken + `</iq>`}, "stanza 2"},
+		{"a question", aMessage, jsonType, `{"xmpp":[{"body":"a"},{"kind":"iq","to":"x@y","ping":true}]}`, nil, "stanza 2"},
+		{"one of them is wrong", aMessage, jsonType, `{"xmpp":[{"body":"a"},{"body":5}]}`, nil, "xmpp/1/body"},
+		{"an address is wrong", aMessage, jsonType, `{"xmpp":[{"body":"a","to":"@"}]}`, nil, "xmpp/0/to"},
+		{"one of them is wrong in XML", aMessage, xmlType, `<xmpp><message/><foo/></xmpp>`, nil, "stanza 2"},
+		{"one of them is too large", aMessage, jsonType, `{"xmpp":[{"body":"a"},{"body":"` + strings.Repeat("x", 3000) + `"}]}`, nil, "larger"},
+		{"too many", aMessage, jsonType, `{"xmpp":[` + strings.Repeat(`{"body":"a"},`, 64) + `{"body":"a"}]}`, nil, "64"},
+		{"more beside the list", aMessage, jsonType, `{"xmpp":[],"body":"a"}`, nil, "beside"},
+		{"text in XML", aMessage, xmlType, `<xmpp>x<message/></xmpp>`, nil, "text"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			v := judge(parse(t, tt.to), answer{status: 200, format: formatOf(tt.contentType), body: []byte(tt.body)}, 3000)
+			var got []string
+			if !v.reply.IsZero() {
+				got = append(got, written(t, v.reply))
+			}
+			for _, reply := range v.more {
+				got = append(got, written(t, reply))
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("replies (-want +got):\n%s", diff)
+			}
+			if (v.flaw == nil) != (tt.flaw == "") || v.flaw != nil && !strings.Contains(v.flaw.Error(), tt.flaw) {
+				t.Errorf("flaw is %v, want %q", v.flaw, tt.flaw)
+			}
+		})
 	}
 }

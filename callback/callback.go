@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/internal/loglimit"
 	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/stanza"
@@ -42,6 +43,13 @@ type Options struct {
 	// that the stanza is not sent.
 	Reply func(stanza.Stanza) error
 
+	// Format is what requests are written in unless the callback's answer to the probe
+	// names another; nil: format.XML.
+	Format *format.Format
+	// StrictJSON makes mod_rest's own mapping the one for JSON and CBOR
+	// (jsonmap.Strict).
+	StrictJSON bool
+
 	Timeout     time.Duration // for one request, from dialling to the end of the answer
 	Patience    time.Duration // for a message or presence while nothing listens at the callback; 0: none
 	Concurrency int           // requests at once
@@ -70,10 +78,10 @@ type Callback struct {
 	queue   *queue
 	metrics *metrics
 
-	format    atomic.Pointer[format] // of requests
-	down      atomic.Bool            // the last probe got no answer, and no stanza has got one since
-	answering atomic.Bool            // the last stanza got an answer
-	wake      chan error             // wakes the watch; holds one value: why, nil if the callback is back
+	format    atomic.Pointer[format.Format] // of requests
+	down      atomic.Bool                   // the last probe got no answer, and no stanza has got one since
+	answering atomic.Bool                   // the last stanza got an answer
+	wake      chan error                    // wakes the watch; holds one value: why, nil if the callback is back
 
 	flawed  loglimit.Limit // of answers that can't be used
 	failing loglimit.Limit // of stanzas without an answer while the callback does answer
@@ -100,7 +108,7 @@ func New(o Options) (*Callback, error) {
 		wake:    make(chan error, 1),
 	}
 	c.flawed.Every, c.failing.Every, c.unsent.Every = logEvery, logEvery, logEvery
-	c.format.Store(formats[0])
+	c.format.Store(c.o.Format)
 	if c.client == nil {
 		c.client = newTransport(o.Concurrency)
 	}
@@ -121,6 +129,7 @@ func (o *Options) complete() error {
 	if o.Timeout < 0 || o.Grace < 0 || min(o.Concurrency, o.QueueLimit, o.QueueBytes, o.MaxAnswer, o.MaxStanza) < 0 {
 		return errors.New("a limit is negative")
 	}
+	o.Format = o.profiled(cmp.Or(o.Format, format.XML))
 	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	o.Concurrency = cmp.Or(o.Concurrency, DefaultConcurrency)
 	o.QueueLimit = cmp.Or(o.QueueLimit, DefaultQueueLimit)
@@ -132,6 +141,14 @@ func (o *Options) complete() error {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return nil
+}
+
+// profiled returns the strict variant of a format if that is asked for.
+func (o *Options) profiled(f *format.Format) *format.Format {
+	if o.StrictJSON {
+		return f.Strict()
+	}
+	return f
 }
 
 // Deliver queues a stanza to be posted. It never blocks. It returns false if the

@@ -1,106 +1,60 @@
 package callback
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
 	"strings"
 
-	"github.com/restanza/restanza/stanza"
+	"github.com/restanza/restanza/format"
 )
-
-// format is one way of writing stanzas into HTTP bodies.
-type format struct {
-	mediaType string // in lower case, without parameters
-	// encode returns a stanza as the body of a request; nil: a format for
-	// answers only.
-	encode func(stanza.Stanza) []byte
-	// decode reads the stanza that an answer's body holds; the zero Stanza if
-	// it holds nothing. The addresses in it do not count.
-	decode func(body []byte) (stanza.Stanza, error)
-	// anyStatus says that a body in this format is meant as a stanza even if
-	// the status says that something went wrong.
-	anyStatus bool
-}
-
-// formats is the table of formats, in the order in which the Accept header of a
-// request lists them. The first is the default.
-var formats = []*format{
-	{mediaType: "application/xmpp+xml", encode: stanza.Stanza.XML, decode: decodeXML, anyStatus: true},
-	{mediaType: "text/plain", decode: decodeText},
-}
-
-// decodeXML reads one stanza. A body of nothing but white space says nothing.
-func decodeXML(body []byte) (stanza.Stanza, error) {
-	if len(bytes.TrimSpace(body)) == 0 {
-		return stanza.Stanza{}, nil
-	}
-	return stanza.ParseReply(body)
-}
-
-// decodeText makes a chat message of a text, whatever is being answered. What
-// XML can't carry becomes U+FFFD.
-func decodeText(body []byte) (stanza.Stanza, error) {
-	if len(body) == 0 {
-		return stanza.Stanza{}, nil
-	}
-	content := "<body>" + stanza.Escape(string(body)) + "</body>"
-	return stanza.New(stanza.Header{Kind: stanza.Message, Type: stanza.Chat}, content), nil
-}
 
 // formatOf returns the format that a Content-Type names; nil if we know none of
 // that name.
-func formatOf(contentType string) *format {
-	mediaType := mediaTypeOf(contentType)
-	for _, f := range formats {
-		if strings.EqualFold(mediaType, f.mediaType) {
-			return f
-		}
+func formatOf(contentType string) *format.Format {
+	f, err := format.Find(contentType)
+	if err != nil {
+		return nil
 	}
-	return nil
+	return f
 }
 
-// requestFormat returns the first format that an Accept header lists and that
-// requests can be written in; nil if there is none. Quality values mean
-// nothing, as in mod_rest.
-func requestFormat(accept string) *format {
+// requestFormat returns the first format that an Accept header lists, nil if there is
+// none. Quality values mean nothing, as in mod_rest, except that zero means never.
+func requestFormat(accept string) *format.Format {
 	for item := range strings.SplitSeq(accept, ",") {
-		if f := formatOf(item); f != nil && f.encode != nil {
+		if never(item) {
+			continue
+		}
+		if f := formatOf(item); f != nil {
 			return f
 		}
 	}
 	return nil
 }
 
-// acceptHeader lists what answers may be written in.
-func acceptHeader() string {
-	return strings.Join(answerTypes(), ", ")
-}
-
-func answerTypes() []string {
-	names := make([]string, len(formats))
-	for i, f := range formats {
-		names[i] = f.mediaType
+// never reports whether an item of an Accept header has the quality 0.
+func never(item string) bool {
+	for param := range strings.SplitSeq(item, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(param), "=")
+		if strings.EqualFold(name, "q") {
+			return strings.Trim(value, "0.") == ""
+		}
 	}
-	return names
+	return false
 }
 
 // unread says why nobody looks at the body of an answer, if it has one: its
 // Content-Type is none of ours. Many frameworks write text/html unless told
 // otherwise. Without a type and a length there may be no body at all.
 func unread(header http.Header, length int64) error {
-	mediaType := mediaTypeOf(header.Get("Content-Type"))
+	contentType := header.Get("Content-Type")
+	mediaType, _, _ := strings.Cut(contentType, ";")
+	mediaType = strings.TrimSpace(mediaType)
 	switch {
-	case length == 0, length < 0 && mediaType == "", formatOf(mediaType) != nil:
+	case length == 0, length < 0 && mediaType == "", formatOf(contentType) != nil:
 		return nil
 	case mediaType == "":
 		mediaType = "missing"
 	}
-	return fmt.Errorf("no reply, since the answer's Content-Type is %s; a reply is %s", mediaType, strings.Join(answerTypes(), " or "))
-}
-
-// mediaTypeOf returns a Content-Type without its parameters.
-func mediaTypeOf(contentType string) string {
-	mediaType, _, _ := strings.Cut(contentType, ";")
-	return strings.TrimSpace(mediaType)
+	return fmt.Errorf("no reply, since the answer's Content-Type is %s; a reply is one of %s", mediaType, format.Names())
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/restanza/restanza/format"
 )
 
 // An observer sees each stanza once, with the callback's status and the reply.
@@ -49,8 +51,8 @@ func TestObserve_unread(t *testing.T) {
 		mediaType  string
 		body, want string
 	}{
-		{http.StatusOK, "text/html; charset=utf-8", "hi", "no reply, since the answer's Content-Type is text/html; a reply is application/xmpp+xml or text/plain"},
-		{http.StatusOK, "", "hi", "no reply, since the answer's Content-Type is missing; a reply is application/xmpp+xml or text/plain"},
+		{http.StatusOK, "text/html; charset=utf-8", "hi", "no reply, since the answer's Content-Type is text/html; a reply is one of " + format.Names()},
+		{http.StatusOK, "", "hi", "no reply, since the answer's Content-Type is missing; a reply is one of " + format.Names()},
 		{http.StatusOK, "text/html", "", "<nil>"},
 		{http.StatusOK, "text/plain", "hi", "<nil>"},
 		{http.StatusAccepted, "text/html", "hi", "<nil>"},

@@ -130,13 +130,13 @@ func (c *Callback) choose(resp *http.Response) (news string) {
 	accept := strings.Join(resp.Header.Values("Accept"), ",")
 	f := requestFormat(accept)
 	if f == nil {
-		c.format.Store(formats[0])
+		c.format.Store(c.o.Format)
 		if accept == "" {
 			return "it does not say which format it wants"
 		}
 		return "it names no format that there is here"
 	}
-	c.format.Store(f)
+	c.format.Store(c.o.profiled(f))
 	return "it wants this format"
 }
 
@@ -144,7 +144,7 @@ func (c *Callback) choose(resp *http.Response) (news string) {
 // of the probe: a stanza without an answer, though the callback is there.
 func (c *Callback) tell(news, told string, reason error) {
 	if news != "" && news != told {
-		c.log.Info("callback is there", slog.String("answer", news), slog.String("format", c.format.Load().mediaType))
+		c.log.Info("callback is there", slog.String("answer", news), slog.String("format", c.format.Load().MediaType))
 	}
 	if reason == nil {
 		return

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/restanza/restanza/format"
 )
 
 // site is a callback that can be down, and may not care for OPTIONS.
@@ -46,7 +48,7 @@ func TestProbe_request(t *testing.T) {
 			t.Errorf("probed %s, want %s", got, want)
 		}
 		for name, want := range map[string]string{
-			"Accept": "application/xmpp+xml, text/plain", "Authorization": "Basic dXNlcjpwYXNzd29yZA==", "User-Agent": "Restanza/1.2", "Content-Type": "",
+			"Accept": format.Names(), "Authorization": "Basic dXNlcjpwYXNzd29yZA==", "User-Agent": "Restanza/1.2", "Content-Type": "",
 		} {
 			if got := r.Header.Get(name); got != want {
 				t.Errorf("%s: %q, want %q", name, got, want)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -46,21 +47,16 @@ func newTransport(connections int) *http.Transport {
 type headers struct {
 	accept        []string
 	userAgent     []string
-	authorization []string             // nil without credentials
-	contentType   map[*format][]string // by the format of the request
+	authorization []string // nil without credentials
 }
 
 func newHeaders(t *target, version string) headers {
 	h := headers{
-		accept:      []string{acceptHeader()},
-		userAgent:   []string{"Restanza/" + cmp.Or(token(version), "0")},
-		contentType: make(map[*format][]string, len(formats)),
+		accept:    []string{format.Names()},
+		userAgent: []string{"Restanza/" + cmp.Or(token(version), "0")},
 	}
 	if t.authorization != "" {
 		h.authorization = []string{t.authorization}
-	}
-	for _, f := range formats {
-		h.contentType[f] = []string{f.mediaType}
 	}
 	return h
 }
@@ -80,11 +76,11 @@ func (h *headers) common() http.Header {
 func (c *Callback) post(ctx context.Context, st stanza.Stanza) (*http.Response, error) {
 	f := c.format.Load()
 	header := c.headers.common()
-	header["Content-Type"] = c.headers.contentType[f]
+	header["Content-Type"] = f.ContentType
 	if lang := token(st.Lang()); lang != "" {
 		header["Content-Language"] = []string{lang}
 	}
-	return c.request(ctx, http.MethodPost, stanzaFields(st), header, f.encode(st))
+	return c.request(ctx, http.MethodPost, stanzaFields(st), header, f.Append(nil, st))
 }
 
 // request makes a request. It does so again only if the request was to go over

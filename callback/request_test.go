@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -50,7 +51,7 @@ func TestRequest(t *testing.T) {
 	}
 	got.header.Del("Content-Length")
 	want := http.Header{
-		"Accept":           {"application/xmpp+xml, text/plain"},
+		"Accept":           {format.Names()},
 		"Authorization":    {"Basic dXNlcjpwQHNz"},
 		"Content-Language": {"en"},
 		"Content-Type":     {"application/xmpp+xml"},

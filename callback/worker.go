@@ -34,6 +34,9 @@ func (c *Callback) deliver(ctx context.Context, st stanza.Stanza) {
 		c.exchange(ctx, st, func(given verdict) {
 			v, answered = given, true
 			c.answer(st, given.reply)
+			for _, reply := range given.more {
+				c.answer(st, reply)
+			}
 		})
 	})
 	if !answered { // it panicked before
@@ -119,7 +122,7 @@ func (c *Callback) answer(st, reply stanza.Stanza) {
 	if err == nil {
 		return
 	}
-	if st.IsRequest() {
+	if st.IsRequest() && reply.IsAnswer() {
 		if instead, ok := st.ErrorReply(internalError("")); ok {
 			err = errors.Join(err, c.o.Reply(c.addressed(instead)))
 		}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/tls"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -50,7 +51,9 @@ func (d *draft) checkBounds() {
 					d.checkWord(path, *f, s.Values)
 				}
 			case *[]string:
-				d.checkWords(path, *f, s.Values)
+				if s.Values != nil {
+					d.checkWords(path, *f, s.Values)
+				}
 			}
 		})
 	}
@@ -77,6 +80,11 @@ func (d *draft) checkWords(path string, list, words []string) {
 func (d *draft) checkHTTP(h HTTP) {
 	if wrong := checkHostPort(h.Listen, false, 0); wrong != "" {
 		d.fail("http.listen", "%s", wrong)
+	}
+	for _, origin := range h.CORSOrigins {
+		if wrong := checkOrigin(origin); wrong != "" {
+			d.fail("http.cors_origins", "%q %s", origin, wrong)
+		}
 	}
 	switch {
 	case h.TLSCertificate == "" && h.TLSKey == "":
@@ -126,9 +134,24 @@ func (d *draft) checkWaits(path string, c *Component) {
 	d.fail(path+".iq_max_timeout", "%s is less than iq_timeout, %s; set that too", c.IQMaxTimeout, c.IQTimeout)
 }
 
+// checkOrigin says what is wrong with an origin (RFC 6454 §6.2) as browsers write it;
+// empty: nothing.
+func checkOrigin(s string) string {
+	u, err := url.Parse(s)
+	switch {
+	case s == "*":
+		return ""
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return "is no origin; write it as https://app.example.org, or *"
+	case u.Scheme+"://"+u.Host != s || strings.ToLower(s) != s:
+		return "has more than an origin has; write scheme, host in lower case, and a port if it is not the usual one"
+	}
+	return ""
+}
+
 func (d *draft) checkCredential(path string, domain jid.JID, c *Credential) {
 	if c.Authorization == "" {
-		d.fail(path+".authorization", "missing; set it, or authorization_file")
+		d.fail(path+".authorization", "missing; set it, or authorization_file, or user and password")
 	} else if wrong := checkAuthorization(c.Authorization.Reveal()); wrong != "" {
 		d.fail(path+".authorization", "%s", wrong)
 	}

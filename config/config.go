@@ -18,6 +18,8 @@ type HTTP struct {
 	TLSKey         string   `toml:"tls_key"`         // PEM file
 	ReadTimeout    Duration `toml:"read_timeout"`    // for a whole request, its body included
 	IdleTimeout    Duration `toml:"idle_timeout"`    // for a connection between two requests
+	CORSOrigins    []string `toml:"cors_origins"`    // whose web pages may use the API; "*": all; empty: none
+	JSONProfile    string   `toml:"json_profile"`    // full or strict-mod_rest: the mapping of stanzas to JSON and CBOR
 }
 
 // Log says what is logged, and how.
@@ -51,6 +53,11 @@ type Credential struct {
 	Authorization Secret `toml:"authorization"`
 	// AuthorizationFile is where Sources.Load reads Authorization from; empty: it stands in the configuration.
 	AuthorizationFile string `toml:"authorization_file"`
+	// User and Password are the other way to say who may speak: by Basic authorization (RFC 7617).
+	// Sources.Load makes Authorization of them.
+	User         string `toml:"user"`
+	Password     Secret `toml:"password"`
+	PasswordFile string `toml:"password_file"` // where Sources.Load reads Password from
 	// Identity is the address that the credential stands for: the domain (which is what the zero value means),
 	// or a bare or full address in it. It is the default sender and the widest one (jid.JID.Covers).
 	Identity jid.JID `toml:"identity"`
@@ -58,12 +65,13 @@ type Credential struct {
 
 // Callback is the web service that gets what comes in. The zero URL means that there is none.
 type Callback struct {
-	URL         Secret   `toml:"url"`         // may hold user:password; {kind} {type} {to} {from} are filled in
-	Stanzas     []string `toml:"stanzas"`     // of message, presence, iq
-	Events      []string `toml:"events"`      // of bare, full, host: the form of the to address
-	Timeout     Duration `toml:"timeout"`     // for one callback, from dialling to the last byte
-	Concurrency int      `toml:"concurrency"` // callbacks under way at once
-	QueueLimit  int      `toml:"queue_limit"` // stanzas that wait for their callback
+	URL         Secret   `toml:"url"`          // may hold user:password; {kind} {type} {to} {from} are filled in
+	Stanzas     []string `toml:"stanzas"`      // of message, presence, iq
+	Events      []string `toml:"events"`       // of bare, full, host: the form of the to address
+	ContentType string   `toml:"content_type"` // xml, json, form, text or cbor: what requests are written in, unless the callback says
+	Timeout     Duration `toml:"timeout"`      // for one callback, from dialling to the last byte
+	Concurrency int      `toml:"concurrency"`  // callbacks under way at once
+	QueueLimit  int      `toml:"queue_limit"`  // stanzas that wait for their callback
 }
 
 // Default returns a Config with every default and no component.
@@ -73,6 +81,7 @@ func Default() Config {
 			Listen:      "127.0.0.1:5281",
 			ReadTimeout: 10 * second,
 			IdleTimeout: 2 * minute,
+			JSONProfile: "full",
 		},
 		Log:           Log{Level: "info", Format: "text"},
 		ShutdownGrace: 10 * second,
@@ -92,6 +101,7 @@ func DefaultComponent() Component {
 		Callback: Callback{
 			Stanzas:     []string{"message", "presence", "iq"},
 			Events:      []string{"bare", "full", "host"},
+			ContentType: "xml",
 			Timeout:     30 * second,
 			Concurrency: 64,
 			QueueLimit:  10_000,

@@ -82,7 +82,7 @@ iq_max_timeout = "4s"
 confirm_timeout = "5s"
 stanza_size_limit = 10_240
 max_outstanding_iqs = 0x10
-callback = { url = "https://u:p@h.example/{kind}?to={to}", stanzas = ["iq"], "events" = ["bare", "full"], timeout = "1h", concurrency = 1, queue_limit = 2 }
+callback = { url = "https://u:p@h.example/{kind}?to={to}", stanzas = ["iq"], "events" = ["bare", "full"], content_type = "json", timeout = "1h", concurrency = 1, queue_limit = 2 }
 credential = [{ authorization = "Bearer 1" }, { authorization = "Basic dTpw", identity = "bot@a.example/r" }]
 [[component]]
 domain = "b.example"
@@ -99,7 +99,7 @@ callback.url = "http://127.0.0.1:1"
 	}
 	a.Callback = config.Callback{
 		URL: "https://u:p@h.example/{kind}?to={to}", Stanzas: []string{"iq"}, Events: []string{"bare", "full"},
-		Timeout: 3600e9, Concurrency: 1, QueueLimit: 2,
+		ContentType: "json", Timeout: 3600e9, Concurrency: 1, QueueLimit: 2,
 	}
 	b := config.DefaultComponent()
 	b.Domain, b.Secret, b.Callback.URL = jid.MustParse("b.example"), "x", "http://127.0.0.1:1"
@@ -124,7 +124,7 @@ func TestLoad_precedence(t *testing.T) {
 	want := component()
 	want.Callback = config.Callback{
 		URL: "http://h", Stanzas: want.Callback.Stanzas, Events: []string{"bare", "host"},
-		Timeout: 7e9, Concurrency: 8, QueueLimit: 9,
+		ContentType: "xml", Timeout: 7e9, Concurrency: 8, QueueLimit: 9,
 	}
 	if d := diff(whole(want), got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
@@ -240,5 +240,36 @@ func TestValidate_madeByProgram(t *testing.T) {
 	}, "\n")
 	if err == nil || err.Error() != want {
 		t.Errorf("Validate: %v\nwant %s", err, want)
+	}
+}
+
+// A user and a password make an Authorization value.
+func TestLoad_basic(t *testing.T) {
+	head := "[[component]]\ndomain = 'a.example'\nsecret = 'x'\n[[component.credential]]\n"
+	got, _ := load(t, file(head+"user = 'Aladdin'\npassword = 'open sesame'\n"))
+	if v := got.Components[0].Credentials[0].Authorization.Reveal(); v != "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==" { // RFC 7617 §2
+		t.Errorf("got %q", v)
+	}
+	for text, want := range map[string]string{
+		"user = 'a'\n":                   "password is missing",
+		"password = 'a'\n":               "no user",
+		"user = 'a:b'\npassword = 'c'\n": "colon",
+		"user = 'a'\npassword = 'c'\nauthorization = 'Bearer x'\n": "leave one of them out",
+	} {
+		if _, _, err := file(head + text).Load(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestLoad_origins(t *testing.T) {
+	for origin, ok := range map[string]bool{
+		"*": true, "https://app.example.org": true, "http://localhost:3000": true,
+		"": false, "app.example.org": false, "https://app.example.org/": false, "https://App.example.org": false, "ftp://a": false,
+	} {
+		_, _, err := file(minimal + "[http]\ncors_origins = ['" + origin + "']\n").Load()
+		if (err == nil) != ok {
+			t.Errorf("%q: %v", origin, err)
+		}
 	}
 }

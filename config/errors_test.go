@@ -88,7 +88,7 @@ var wrongFiles = map[string]struct{ text, want string }{
 	"bare address":      {"[[component]]\ndomain = 'a@b.example'\nsecret = 'x'\n[[component.credential]]\nauthorization = 'Bearer x'\n", `restanza.toml:2: component.domain: "a@b.example" is an address; write its domain, "b.example"`},
 	"receiving only":    {"[[component]]\ndomain = 'b.example'\nsecret = 'x'\ncallback.url = 'http://h'\n", `restanza.toml: component.credential: missing; without any nobody can send`},
 	"foreign identity":  {minimal + "identity = 'bot@example.net'\n", `restanza.toml:7: component.credential.identity: "bot@example.net" is not in the domain "rest.example.net"`},
-	"no authorization":  {minimal + "[[component.credential]]\nidentity = 'a@rest.example.net'\n", `restanza.toml:7: component.credential.authorization: missing; set it, or authorization_file`},
+	"no authorization":  {minimal + "[[component.credential]]\nidentity = 'a@rest.example.net'\n", `restanza.toml:7: component.credential.authorization: missing; set it, or authorization_file, or user and password`},
 	"same domain":       {minimal + "[[component]]\ndomain = 'REST.example.net'\nsecret = 'x'\ncredential = [{authorization = 'Bearer y'}]\n", `restanza.toml:8: component.domain: "rest.example.net" is another component's domain already (line 3)`},
 	"same credential":   {minimal + "[[component]]\ndomain = 'b.example'\nsecret = 'x'\ncredential = [{authorization = 'bearer  xyz'}]\n", `restanza.toml:10: component.credential.authorization: this is another credential's value already (line 6); each needs its own, since it tells callers apart`},
 	"half of TLS":       {"http.tls_key = 'k'\n" + minimal, `restanza.toml: http.tls_certificate: missing; tls_key needs it`},

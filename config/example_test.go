@@ -79,6 +79,10 @@ func TestExample_commentsAreDefaults(t *testing.T) {
 		"component.credential.authorization":      func() { got.Credentials[0].Authorization = "" },
 		"component.credential.authorization_file": func() { got.Credentials[0].AuthorizationFile = "" },
 		"component.credential.identity":           func() { got.Credentials[0].Identity = jid.JID{} },
+		"component.credential.user":               func() { got.Credentials[0].User = "" },
+		"component.credential.password":           func() { got.Credentials[0].Password = "" },
+		"component.credential.password_file":      func() { got.Credentials[0].PasswordFile = "" },
+		"http.cors_origins":                       func() { c.HTTP.CORSOrigins = nil },
 		"http.tls_certificate":                    func() { c.HTTP.TLSCertificate = "" },
 		"http.tls_key":                            func() { c.HTTP.TLSKey = "" },
 	} {

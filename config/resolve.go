@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"strings"
@@ -23,10 +24,30 @@ func (d *draft) resolve() {
 		for j := range c.Credentials {
 			credential := &c.Credentials[j]
 			d.readSecret(&credential.Authorization, credential.AuthorizationFile, index(path+".credential", j)+".authorization")
+			d.readSecret(&credential.Password, credential.PasswordFile, index(path+".credential", j)+".password")
+			d.basic(credential, index(path+".credential", j))
 			if credential.Identity.IsZero() {
 				credential.Identity = c.Domain
 			}
 		}
+	}
+}
+
+// basic makes the Authorization value of a user name and a password (RFC 7617 §2).
+func (d *draft) basic(c *Credential, path string) {
+	switch {
+	case c.User == "" && c.Password == "":
+		return
+	case c.User == "":
+		d.fail(path+".password", "there is no user that it belongs to")
+	case c.Password == "":
+		d.fail(path+".user", "its password is missing; set password, or password_file")
+	case c.Authorization != "":
+		d.fail(path+".user", "authorization is set too; leave one of them out")
+	case strings.ContainsFunc(c.User, func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f }):
+		d.fail(path+".user", "a colon or a control character can't stand in a user name")
+	default:
+		c.Authorization = Secret("Basic " + base64.StdEncoding.EncodeToString([]byte(c.User+":"+c.Password.Reveal())))
 	}
 }
 

@@ -69,11 +69,15 @@ func Settings() []Setting {
 
 		{Key: "component.credential.authorization", Flag: "credentials", Type: Text, Secret: true, Usage: "complete Authorization value that callers send, such as 'Bearer xyz'"},
 		{Key: "component.credential.authorization_file", Flag: "credentials-file", Type: File, Usage: "file that holds the Authorization value"},
+		{Key: "component.credential.user", Flag: "user", Type: Text, Usage: "user name for Basic authorization, instead of credentials"},
+		{Key: "component.credential.password", Flag: "password", Type: Text, Secret: true, Usage: "password that belongs to the user name"},
+		{Key: "component.credential.password_file", Flag: "password-file", Type: File, Usage: "file that holds the password"},
 		{Key: "component.credential.identity", Flag: "identity", Type: Address, Usage: "address that the credential stands for; the component's domain unless given"},
 
 		{Key: "component.callback.url", Flag: "callback-url", Type: Text, Secret: true, Usage: "where incoming stanzas are posted; may hold user:password and {kind} {type} {to} {from}"},
 		{Key: "component.callback.stanzas", Flag: "callback-stanzas", Type: TextList, Values: []string{"message", "presence", "iq"}, Usage: "kinds of stanzas that are posted"},
 		{Key: "component.callback.events", Flag: "callback-events", Type: TextList, Values: []string{"bare", "full", "host"}, Usage: "forms of the to address whose stanzas are posted"},
+		{Key: "component.callback.content_type", Flag: "callback-content-type", Type: Text, Values: []string{"xml", "json", "form", "text", "cbor"}, Usage: "format of posted stanzas, unless the callback asks for another"},
 		{Key: "component.callback.timeout", Flag: "callback-timeout", Type: Time, Usage: "time for one callback, from connecting to the last byte"},
 		{Key: "component.callback.concurrency", Flag: "callback-concurrency", Type: Number, Min: 1, Max: 10_000, Usage: "callbacks under way at once"},
 		{Key: "component.callback.queue_limit", Flag: "callback-queue-limit", Type: Number, Min: 1, Max: 1_000_000, Usage: "stanzas that may wait for their callback"},
@@ -89,6 +93,8 @@ func Settings() []Setting {
 		{Key: "http.tls_key", Flag: "tls-key", Type: File, Usage: "PEM file with the private key of the certificate"},
 		{Key: "http.read_timeout", Flag: "read-timeout", Type: Time, Usage: "time for a whole request to come in"},
 		{Key: "http.idle_timeout", Flag: "idle-timeout", Type: Time, Usage: "time after which a connection without a request is closed"},
+		{Key: "http.cors_origins", Flag: "cors-origins", Type: TextList, Usage: "origins whose web pages may use the API, such as https://app.example.org; * means all"},
+		{Key: "http.json_profile", Flag: "json-profile", Type: Text, Values: []string{"full", "strict-mod_rest"}, Usage: "what JSON and CBOR hold: all of a stanza, or what mod_rest has"},
 
 		{Key: "log.level", Flag: "log-level", Type: Text, Values: []string{"debug", "info", "warn", "error"}, Usage: "least level that is logged"},
 		{Key: "log.format", Flag: "log-format", Type: Text, Values: []string{"text", "json"}, Usage: "form of the log on standard error"},

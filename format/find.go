@@ -19,7 +19,7 @@ func Find(contentType string) (*Format, error) {
 		mediaType, _, _ = strings.Cut(contentType, ";")
 		mediaType = strings.ToLower(strings.TrimSpace(mediaType))
 	}
-	f := named(mediaType)
+	f := of(mediaType)
 	if f == nil {
 		return nil, fmt.Errorf("the Content-Type %.80q is not supported: send a stanza as %s", contentType, Names())
 	}
@@ -32,7 +32,18 @@ func Find(contentType string) (*Format, error) {
 	return f, nil
 }
 
-func named(mediaType string) *Format {
+// Named returns the format of that Name, nil if there is none.
+func Named(name string) *Format {
+	for _, f := range All() {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// of returns the format of a media type, nil if there is none.
+func of(mediaType string) *Format {
 	for _, f := range All() {
 		if f.MediaType == mediaType {
 			return f

@@ -20,7 +20,7 @@ type Format struct {
 	Explicit bool
 
 	parse   func(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error)
-	replies func(doc []byte) ([]stanza.Stanza, error)
+	replies func(doc []byte) (jsonmap.Replies, error)
 	write   func(dst []byte, st stanza.Stanza) []byte
 	wrapper Wrapper
 }
@@ -35,10 +35,9 @@ func (f *Format) Parse(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) {
 	return f.parse(doc, e)
 }
 
-// ParseReplies reads what the body of an answer holds: nothing, one stanza, whose
-// addresses are neither checked nor kept, or several in a wrapper, each of which may
-// have a to of its own. Errors are *stanza.Refusal.
-func (f *Format) ParseReplies(doc []byte) ([]stanza.Stanza, error) { return f.replies(doc) }
+// ParseReplies reads what the body of an answer holds: nothing, one stanza, or several in
+// a wrapper. Errors are *stanza.Refusal.
+func (f *Format) ParseReplies(doc []byte) (jsonmap.Replies, error) { return f.replies(doc) }
 
 // Append appends a stanza as a body to dst. A format that can't express all of it
 // leaves out the rest: text is the body of a message and nothing else.

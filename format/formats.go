@@ -43,9 +43,9 @@ func newJSON(p jsonmap.Profile, contentType string) *Format {
 	return &Format{
 		Name: "json", MediaType: "application/json", ContentType: []string{contentType},
 		parse: func(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) { return jsonmap.Parse(doc, e, p) },
-		replies: func(doc []byte) ([]stanza.Stanza, error) {
+		replies: func(doc []byte) (jsonmap.Replies, error) {
 			if isBlank(doc) {
-				return nil, nil
+				return jsonmap.Replies{}, nil
 			}
 			return jsonmap.ParseReplies(doc, p)
 		},
@@ -58,9 +58,9 @@ func newCBOR(p jsonmap.Profile, contentType string) *Format {
 	return &Format{
 		Name: "cbor", MediaType: "application/cbor", ContentType: []string{contentType},
 		parse: func(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) { return jsonmap.ParseCBOR(doc, e, p) },
-		replies: func(doc []byte) ([]stanza.Stanza, error) {
+		replies: func(doc []byte) (jsonmap.Replies, error) {
 			if len(doc) == 0 {
-				return nil, nil
+				return jsonmap.Replies{}, nil
 			}
 			return jsonmap.ParseRepliesCBOR(doc, p)
 		},
@@ -78,14 +78,23 @@ func parseForm(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) {
 	return jsonmap.ParseForm(doc, e, jsonmap.Full)
 }
 
-func parseFormReplies(doc []byte) ([]stanza.Stanza, error) {
+func parseFormReplies(doc []byte) (jsonmap.Replies, error) {
 	switch {
 	case isBlank(doc):
-		return nil, nil
+		return jsonmap.Replies{}, nil
 	case isText(doc):
 		return parseTextReplies(percentDecoded(doc))
 	}
 	return jsonmap.ParseRepliesForm(doc, jsonmap.Full)
+}
+
+// TextOf returns the text in a body that is one, or that is called a form and is none:
+// curl calls each of its bodies a form.
+func TextOf(f *Format, doc []byte) string {
+	if f == Form {
+		doc = percentDecoded(doc)
+	}
+	return string(doc)
 }
 
 // isText reports whether what is called a form is none.
@@ -117,18 +126,18 @@ func refuse(text string) *stanza.Refusal {
 
 // parseTextReplies makes a chat message of a text, whatever is being answered. What
 // XML can't carry becomes U+FFFD.
-func parseTextReplies(doc []byte) ([]stanza.Stanza, error) {
+func parseTextReplies(doc []byte) (jsonmap.Replies, error) {
 	if len(doc) == 0 {
-		return nil, nil
+		return jsonmap.Replies{}, nil
 	}
 	content := "<body>" + stanza.Escape(string(doc)) + "</body>"
-	return []stanza.Stanza{stanza.New(stanza.Header{Kind: stanza.Message, Type: stanza.Chat}, content)}, nil
+	return one(stanza.New(stanza.Header{Kind: stanza.Message, Type: stanza.Chat}, content)), nil
 }
 
 // parseXMLReplies reads one stanza, or several in <xmpp>.
-func parseXMLReplies(doc []byte) ([]stanza.Stanza, error) {
+func parseXMLReplies(doc []byte) (jsonmap.Replies, error) {
 	if isBlank(doc) {
-		return nil, nil
+		return jsonmap.Replies{}, nil
 	}
 	if bytes.Contains(doc, []byte("<xmpp")) {
 		sc := element.NewScanner(element.Limits{Bytes: len(doc) + 1, Depth: element.DefaultDepth + 1}, element.Scope{})
@@ -138,10 +147,12 @@ func parseXMLReplies(doc []byte) ([]stanza.Stanza, error) {
 	}
 	st, err := stanza.ParseReply(doc)
 	if err != nil {
-		return nil, err
+		return jsonmap.Replies{}, err
 	}
-	return []stanza.Stanza{st}, nil
+	return one(st), nil
 }
+
+func one(st stanza.Stanza) jsonmap.Replies { return jsonmap.Replies{Stanzas: []stanza.Stanza{st}} }
 
 func isWrapper(el *element.Element) bool {
 	return string(el.Local) == "xmpp" && len(el.Prefix) == 0 && (len(el.Space) == 0 || string(el.Space) == stanza.NSClient)
@@ -149,24 +160,27 @@ func isWrapper(el *element.Element) bool {
 
 // unwrap reads the stanzas in a wrapper. A prefix must be declared in the stanza that
 // uses it.
-func unwrap(el *element.Element) ([]stanza.Stanza, error) {
+func unwrap(el *element.Element) (jsonmap.Replies, error) {
 	if el.Text {
-		return nil, refuse("there is text between the stanzas in <xmpp>")
+		return jsonmap.Replies{}, refuse("there is text between the stanzas in <xmpp>")
 	}
-	var all []stanza.Stanza
+	if len(el.Children) > jsonmap.MaxReplies {
+		return jsonmap.Replies{}, refuse(fmt.Sprintf("an answer holds at most %d stanzas", jsonmap.MaxReplies))
+	}
+	all := jsonmap.Replies{Wrapped: true}
 	for i, c := range el.Children {
 		st, err := stanza.Parse(c.Raw)
 		if refusal, ok := errors.AsType[*stanza.Refusal](err); ok {
 			located := *refusal
 			located.Text = fmt.Sprintf("stanza %d in <xmpp>: %s", i+1, refusal.Text)
 			located.Place = stanza.Place{}
-			return nil, &located
+			return jsonmap.Replies{}, &located
 		} else if err != nil {
-			return nil, err
+			return jsonmap.Replies{}, err
 		}
 		h := st.Header()
 		h.From = jid.JID{}
-		all = append(all, st.With(h))
+		all.Stanzas = append(all.Stanzas, st.With(h))
 	}
 	return all, nil
 }

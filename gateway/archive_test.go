@@ -35,7 +35,7 @@ func (b *box) Collect(st stanza.Stanza) bool {
 	return true
 }
 
-// outcomeOf is what Submit returned.
+// outcomeOf is what Search returned.
 type outcomeOf struct {
 	answer stanza.Stanza
 	err    error
@@ -50,7 +50,7 @@ func (o outcomeOf) want(t *testing.T, reason stanza.Reason) {
 
 const room = "room@muc.example.org"
 
-// ask submits an archive query in the background; an empty queryID is left out.
+// ask sends an archive query in the background; an empty queryID is left out.
 func ask(ctx context.Context, c *Component, id, queryID string, results Collector) <-chan outcomeOf {
 	if queryID != "" {
 		queryID = ` queryid="` + queryID + `"`
@@ -61,7 +61,7 @@ func ask(ctx context.Context, c *Component, id, queryID string, results Collecto
 	}
 	done := make(chan outcomeOf, 1)
 	go func() {
-		answer, err := c.Submit(ctx, domain, st, SubmitOptions{Wait: 10 * time.Second, Collector: results})
+		answer, err := c.Search(ctx, domain, st, 10*time.Second, results)
 		done <- outcomeOf{answer, err}
 	}()
 	synctest.Wait()
@@ -166,15 +166,17 @@ func TestArchive_onlyWhileAsked(t *testing.T) {
 	})
 }
 
-// Without a Collector nothing is collected, nor for a query that does not wait.
-func TestArchive_withoutCollector(t *testing.T) {
+// A query that is only submitted collects nothing, nor does one that does not wait.
+func TestArchive_notSearched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, receive, atReceiver := newArchiveTest(t)
-		done := ask(t.Context(), c, "1", "q", nil)
+		done := submitLater(t, c, `<iq type="set" id="1" from="bot@rest.example.net" to="`+room+`"><query xmlns="urn:xmpp:mam:2" queryid="q"/></iq>`)
 		receive(found("a", "q"), answered("1"))
-		(<-done).want(t, "")
+		if got := <-done; got != answered("1") {
+			t.Errorf("answered with %s", got)
+		}
 		st := parse(t, `<iq type="set" from="bot@rest.example.net" to="`+room+`"><query xmlns="urn:xmpp:mam:2" queryid="q"/></iq>`)
-		if _, err := c.Submit(t.Context(), domain, st, SubmitOptions{Collector: &box{}}); reasonOf(err) != stanza.AnswerTimeout {
+		if _, err := c.Search(t.Context(), domain, st, 0, &box{}); reasonOf(err) != stanza.AnswerTimeout {
 			t.Errorf("a query that does not wait: %v", err)
 		}
 		receive(found("b", "q"))
@@ -324,7 +326,7 @@ func TestArchive_sentOnce(t *testing.T) {
 			return outcome(nil)
 		}
 		st := parse(t, `<iq type="get" id="1" to="a@b"><query xmlns="urn:xmpp:mam:2"/></iq>`)
-		if _, err := c.Submit(t.Context(), domain, st, SubmitOptions{Wait: -1, Collector: &box{}}); err != nil {
+		if _, err := c.Search(t.Context(), domain, st, -1, &box{}); err != nil {
 			t.Fatal(err)
 		}
 		wantIDs(t, "written", l.log(), `once <iq type="get" id="1" from="rest.example.net" to="a@b"><query xmlns="urn:xmpp:mam:2"/></iq>`)

@@ -125,10 +125,6 @@ type SubmitOptions struct {
 	// Async asks not to wait for the server's confirmation of a message or
 	// presence. It says nothing for an IQ, whose answer is the point.
 	Async bool
-	// Collector takes the results of an archive query (IsArchiveQuery). While they
-	// come, Wait is how long the next may take. nil: results are ordinary inbound
-	// stanzas.
-	Collector Collector
 }
 
 // Submit sends a stanza on behalf of the caller that identity stands for, and
@@ -147,12 +143,39 @@ func (c *Component) Submit(ctx context.Context, identity jid.JID, st stanza.Stan
 		return stanza.Stanza{}, err
 	}
 	if st.Kind() == stanza.IQ {
-		return c.query(ctx, st, o.Wait, o.Collector)
+		return c.query(ctx, st, o.Wait)
 	}
 	if o.Async {
 		return stanza.Stanza{}, refuse(ctx, c.o.Link.Post(ctx, st))
 	}
 	return c.send(ctx, st)
+}
+
+// Complete returns the stanza that Submit would send on behalf of identity, without
+// sending it: with its sender and an id. It may lack an addressee, and the rules for
+// IQs are not applied. Errors are *stanza.Refusal: the sender is not allowed.
+func (c *Component) Complete(identity jid.JID, st stanza.Stanza) (stanza.Stanza, error) {
+	h := st.Header()
+	if err := complete(&h, identity); err != nil {
+		return st, err
+	}
+	return st.With(h), nil
+}
+
+// complete fills in the sender and the id, and applies the sender rule.
+func complete(h *stanza.Header, identity jid.JID) error {
+	if h.From.IsZero() {
+		h.From = identity
+	} else if !identity.Covers(h.From) {
+		return &stanza.Refusal{
+			Reason: stanza.ForeignSender,
+			Text:   fmt.Sprintf("these credentials stand for %s and may not send as %s", identity, h.From),
+		}
+	}
+	if h.ID == "" {
+		h.ID = newID()
+	}
+	return nil
 }
 
 // address completes the header of a caller's stanza and applies the rules that
@@ -162,16 +185,8 @@ func (c *Component) address(identity jid.JID, st stanza.Stanza) (stanza.Stanza, 
 	if h.To.IsZero() {
 		return st, &stanza.Refusal{Reason: stanza.ImproperAddressing, Text: "to is missing: say whom the stanza is for"}
 	}
-	if h.From.IsZero() {
-		h.From = identity
-	} else if !identity.Covers(h.From) {
-		return st, &stanza.Refusal{
-			Reason: stanza.ForeignSender,
-			Text:   fmt.Sprintf("these credentials stand for %s and may not send as %s", identity, h.From),
-		}
-	}
-	if h.ID == "" {
-		h.ID = NewID()
+	if err := complete(&h, identity); err != nil {
+		return st, err
 	}
 	st = st.With(h)
 	if st.Kind() == stanza.IQ {
@@ -199,9 +214,8 @@ func checkQuery(st stanza.Stanza) error {
 	return nil
 }
 
-// NewID returns an id for a stanza: 24 characters of URL-safe base64 from 18 random
-// bytes.
-func NewID() string {
+// newID returns 24 characters of URL-safe base64 from 18 random bytes.
+func newID() string {
 	var random [18]byte
 	_, _ = rand.Read(random[:]) // never fails: it ends the program instead
 	return base64.RawURLEncoding.EncodeToString(random[:])

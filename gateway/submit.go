@@ -59,7 +59,7 @@ func (c *Component) confirmed(ctx context.Context, st stanza.Stanza) error {
 }
 
 // query sends an iq and waits for its answer.
-func (c *Component) query(ctx context.Context, st stanza.Stanza, wait time.Duration, results Collector) (stanza.Stanza, error) {
+func (c *Component) query(ctx context.Context, st stanza.Stanza, wait time.Duration) (stanza.Stanza, error) {
 	if wait < 0 {
 		wait = c.o.IQTimeout
 	}
@@ -76,11 +76,6 @@ func (c *Component) query(ctx context.Context, st stanza.Stanza, wait time.Durat
 		if err := c.o.Link.Post(ctx, st); err != nil {
 			return stanza.Stanza{}, refuse(ctx, err)
 		}
-	}
-	if wait > 0 && results != nil && IsArchiveQuery(st) {
-		answer, err := c.search(ctx, st, w, wait, results)
-		c.metrics.queryEnded(answer, err, time.Since(began))
-		return answer, err
 	}
 	waitCtx, cancel := context.WithTimeoutCause(ctx, wait, errAnswerTimeout)
 	defer cancel() // also tells the link not to write the query again

@@ -10,10 +10,11 @@ type mediaRange struct {
 	mainType string // in lower case; "*" for any
 	subtype  string
 	quality  int // thousandths
+	profile  string
 }
 
 // parseAccept reads the lines of an Accept header. Malformed elements are left
-// out. Parameters other than q are not looked at.
+// out. Parameters other than q and profile are not looked at.
 func parseAccept(lines []string) []mediaRange {
 	var ranges []mediaRange
 	for _, line := range lines {
@@ -47,6 +48,9 @@ func (l *lexer) mediaRange() (mediaRange, bool) {
 		name, value, ok := l.pair()
 		if !ok {
 			return r, false
+		}
+		if strings.EqualFold(name, "profile") {
+			r.profile = value
 		}
 		if strings.EqualFold(name, "q") {
 			if r.quality, ok = parseQuality(value); !ok {

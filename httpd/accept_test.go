@@ -70,21 +70,3 @@ func FuzzAccept(f *testing.F) {
 		}
 	})
 }
-
-func FuzzContentType(f *testing.F) {
-	f.Add("application/xmpp+xml; charset=utf-8")
-	f.Add(" \tapplication/xmpp+xml")
-	f.Add("a,b;c d")
-	f.Fuzz(func(t *testing.T, contentType string) {
-		got := mediaType(contentType)
-		if strings.ContainsAny(got, "; ,\t") || !strings.Contains(contentType, got) {
-			t.Errorf("got %q", got)
-		}
-		if again := mediaType(got); again != got {
-			t.Errorf("%q becomes %q", got, again)
-		}
-		if with := mediaType(got + ";charset=utf-8"); with != got {
-			t.Errorf("%q with a parameter becomes %q", got, with)
-		}
-	})
-}

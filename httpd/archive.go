@@ -10,8 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	wire "github.com/restanza/restanza/format"
-	"github.com/restanza/restanza/gateway"
+	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -27,7 +26,7 @@ type archive struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	control *http.ResponseController
-	format  *wire.Format // of several stanzas
+	format  *format.Format // of several stanzas
 	prefs   preferences
 	x       *Exchange
 	query   stanza.Stanza
@@ -39,11 +38,17 @@ type archive struct {
 }
 
 // search answers an archive query, and returns the status.
-func (s *Server) search(w http.ResponseWriter, r *http.Request, g *grant, st stanza.Stanza, prefs preferences, x *Exchange) int {
+func (s *Server) search(w http.ResponseWriter, r *http.Request, g *grant, st stanza.Stanza, x *Exchange) int {
+	// An error that ends the answer has the id and the addresses of what is sent.
+	query, err := g.component.Complete(g.identity, st)
+	if err != nil {
+		x.fail(err)
+		return s.fail(w, r, err)
+	}
 	a := &archive{
 		s: s, w: w, r: r, control: http.NewResponseController(w),
-		format: s.wrapping(r.Header), prefs: prefs, x: x,
-		query: complete(st, g), results: newResults(&s.resultBytes), done: make(chan struct{}),
+		format: s.wrapping(s.answerFormat(r.Header, query)), prefs: preferencesOf(r.Header), x: x,
+		query: query, results: newResults(&s.resultBytes), done: make(chan struct{}),
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	go a.submit(ctx, g)
@@ -58,29 +63,16 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request, g *grant, st sta
 	return a.stream()
 }
 
-// complete fills in what the gateway would fill in, because an error that ends the
-// answer has the same id and addresses.
-func complete(st stanza.Stanza, g *grant) stanza.Stanza {
-	h := st.Header()
-	if h.From.IsZero() {
-		h.From = g.identity
-	}
-	if h.ID == "" {
-		h.ID = gateway.NewID()
-	}
-	return st.With(h)
-}
-
 // wrapping returns the format in which several stanzas are written. Form and text
-// have no way to do it: a form is a kind of JSON object, and what takes text takes
-// XML.
-func (s *Server) wrapping(h http.Header) *wire.Format {
-	list := []*wire.Format{wire.XML, wire.JSON, wire.CBOR}
-	names := make([]string, len(list))
-	for i, f := range list {
-		names[i] = f.MediaType
+// have no way to do it: what takes a form takes JSON, and what takes text takes XML.
+func (s *Server) wrapping(f *format.Format) *format.Format {
+	switch f {
+	case format.Form:
+		return s.profiled(format.JSON)
+	case format.Text:
+		return format.XML
 	}
-	return list[preferred(h["Accept"], names)]
+	return f
 }
 
 // submit asks the archive.
@@ -92,9 +84,7 @@ func (a *archive) submit(ctx context.Context, g *grant) {
 			a.err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	o := a.prefs.submitOptions()
-	o.Collector = a.results
-	a.answer, a.err = g.component.Submit(ctx, g.identity, a.query, o)
+	a.answer, a.err = g.component.Search(ctx, g.identity, a.query, a.prefs.wait, a.results)
 }
 
 // hold waits for the answer, and reports whether it came before the results became
@@ -128,6 +118,10 @@ func (a *archive) sendWhole() int {
 			return statusHungUp
 		}
 		return a.s.fail(a.w, a.r, a.err)
+	}
+	if a.answer.IsZero() { // nothing to tell
+		a.w.WriteHeader(http.StatusAccepted)
+		return http.StatusAccepted
 	}
 	a.x.answered(a.answer)
 	if applied := a.prefs.applied(a.query, a.answer); applied != "" {

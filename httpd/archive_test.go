@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -17,11 +18,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
 	"github.com/google/go-cmp/cmp"
 
-	wire "github.com/restanza/restanza/format"
+	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/jid"
+	"github.com/restanza/restanza/jsonmap"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -33,7 +36,7 @@ const (
 
 // archiveResult returns a result of about size bytes.
 func archiveResult(i, size int) stanza.Stanza {
-	st, err := stanza.Parse(fmt.Appendf(nil, `<message id="r%d" from="room@muc.example.org" to="rest.example.net"><result xmlns="urn:xmpp:mam:2" queryid="q" id="a%d">`+
+	st, err := stanza.Parse(fmt.Appendf(nil, `<message id="r%d" from="room@muc.example.org" to="rest.example.net"><result xmlns="urn:xmpp:mam:2" id="a%d" queryid="q">`+
 		`<forwarded xmlns="urn:xmpp:forward:0"><message xmlns="jabber:client"><body>%s</body></message></forwarded></result></message>`,
 		i, i, strings.Repeat("x", max(0, size-250))))
 	if err != nil {
@@ -56,11 +59,23 @@ type archiveComponent func(ctx context.Context, st stanza.Stanza, results gatewa
 
 func (archiveComponent) Domain() jid.JID { return jid.MustParse(testDomain) }
 
-func (c archiveComponent) Submit(ctx context.Context, _ jid.JID, st stanza.Stanza, o gateway.SubmitOptions) (stanza.Stanza, error) {
-	if o.Collector == nil {
-		return stanza.Stanza{}, errors.New("nobody collects")
+func (c archiveComponent) Complete(identity jid.JID, st stanza.Stanza) (stanza.Stanza, error) {
+	h := st.Header()
+	if h.From.IsZero() {
+		h.From = identity
 	}
-	return c(ctx, st, o.Collector)
+	if h.ID == "" {
+		h.ID = "generated"
+	}
+	return st.With(h), nil
+}
+
+func (archiveComponent) Submit(context.Context, jid.JID, stanza.Stanza, gateway.SubmitOptions) (stanza.Stanza, error) {
+	return stanza.Stanza{}, errors.New("nobody collects")
+}
+
+func (c archiveComponent) Search(ctx context.Context, _ jid.JID, st stanza.Stanza, _ time.Duration, results gateway.Collector) (stanza.Stanza, error) {
+	return c(ctx, st, results)
 }
 
 // sending is an archive that sends n results of that size and ends with the answer
@@ -134,7 +149,7 @@ func TestArchive_whole(t *testing.T) {
 }
 
 func TestArchive_formats(t *testing.T) {
-	for _, f := range []*wire.Format{wire.XML, wire.JSON, wire.CBOR} {
+	for _, f := range []*format.Format{format.XML, format.JSON, format.CBOR} {
 		for _, n := range []int{2, 3 * heldResults / 500} {
 			t.Run(fmt.Sprintf("%d results in %s", n, f.Name), func(t *testing.T) {
 				r := newPost(archiveQuery)
@@ -146,22 +161,122 @@ func TestArchive_formats(t *testing.T) {
 				if streamed := n > 2; w.Flushed != streamed {
 					t.Errorf("streamed: %v, want %v", w.Flushed, streamed)
 				}
-				got, err := f.ParseReplies(w.Body.Bytes())
-				if err != nil {
-					t.Fatal(err)
-				}
+				got := unwrap(t, f, w.Body.Bytes())
 				if len(got) != n+1 {
 					t.Fatalf("%d stanzas, want %d", len(got), n+1)
 				}
 				for i, st := range got[:n] {
-					if st.ID() != fmt.Sprintf("r%d", i) {
-						t.Fatalf("stanza %d is %s", i, st)
+					if want := archiveResult(i, 500); st.String() != want.String() {
+						t.Fatalf("stanza %d is\n%s, want\n%s", i, st, want)
 					}
 				}
-				if last := got[n]; last.ID() != "q1" || last.Kind() != stanza.IQ || last.Type() != stanza.Result {
-					t.Errorf("the last one is %s", last)
+				if got[n].String() != archiveFin {
+					t.Errorf("the last one is %s", got[n])
 				}
 			})
+		}
+	}
+}
+
+// unwrap takes several stanzas in one body apart.
+func unwrap(t *testing.T, f *format.Format, body []byte) []stanza.Stanza {
+	t.Helper()
+	var parts [][]byte
+	switch f {
+	case format.XML:
+		var doc struct {
+			XMLName xml.Name `xml:"xmpp"`
+			Stanzas []struct {
+				XMLName xml.Name
+				Attrs   []xml.Attr `xml:",any,attr"`
+				Content []byte     `xml:",innerxml"`
+			} `xml:",any"`
+		}
+		if err := xml.Unmarshal(body, &doc); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range doc.Stanzas {
+			part := []byte("<" + s.XMLName.Local)
+			for _, a := range s.Attrs {
+				part = fmt.Appendf(part, " %s='%s'", a.Name.Local, a.Value)
+			}
+			parts = append(parts, fmt.Appendf(part, ">%s</%s>", s.Content, s.XMLName.Local))
+		}
+	case format.CBOR:
+		var doc map[string][]cbor.RawMessage
+		if err := cbor.Unmarshal(body, &doc); err != nil || len(doc) != 1 {
+			t.Fatal(err, len(doc))
+		}
+		for _, s := range doc["xmpp"] {
+			parts = append(parts, s)
+		}
+	default:
+		var doc map[string][]json.RawMessage
+		if err := json.Unmarshal(body, &doc); err != nil || len(doc) != 1 {
+			t.Fatal(err, len(doc))
+		}
+		for _, s := range doc["xmpp"] {
+			parts = append(parts, s)
+		}
+	}
+	list := make([]stanza.Stanza, len(parts))
+	for i, part := range parts {
+		var err error
+		if list[i], err = f.Parse(part, jsonmap.Envelope{}); err != nil {
+			t.Fatalf("%s: %v", part, err)
+		}
+	}
+	return list
+}
+
+// Where the caller's format has no wrapper another takes its place, but only for that.
+func TestArchive_formatsWithoutWrapper(t *testing.T) {
+	for _, tt := range []struct {
+		accept      string
+		strict      bool
+		want, alone string
+	}{
+		{"application/x-www-form-urlencoded", false, "application/json", "application/x-www-form-urlencoded"},
+		{"application/x-www-form-urlencoded", true, `application/json; profile="strict-mod_rest"`, "application/x-www-form-urlencoded"},
+		{"text/plain", false, "application/xmpp+xml", "application/xmpp+xml"},
+		{"", false, "application/xmpp+xml", "application/xmpp+xml"},
+		{"application/cbor;q=0.5, application/json;q=0.7", false, "application/json", "application/json"},
+		{`application/json; profile="strict-mod_rest"`, false, `application/json; profile="strict-mod_rest"`, `application/json; profile="strict-mod_rest"`},
+	} {
+		for n, want := range map[int]string{1: tt.want, 0: tt.alone} {
+			r := newPost(archiveQuery)
+			if tt.accept != "" {
+				r.Header.Set("Accept", tt.accept)
+			}
+			w := do(newTestServer(t, sending(n, 500, archiveFin, nil), func(o *Options) { o.StrictJSON = tt.strict }), r)
+			if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || got != want {
+				t.Errorf("Accept %q, %d results: %d, %q, want %q", tt.accept, n, w.Code, got, want)
+			}
+		}
+	}
+}
+
+// mod_rest's shorthand, in a GET and in JSON.
+func TestArchive_shorthand(t *testing.T) {
+	const want = `<query xmlns="urn:xmpp:mam:2" queryid="p"><x xmlns="jabber:x:data" type="submit">` +
+		`<field var="FORM_TYPE" type="hidden"><value>urn:xmpp:mam:2</value></field><field var="with"><value>a@b</value></field>` +
+		`<field var="start"><value>2026-01-01T00:00:00Z</value></field></x>` +
+		`<set xmlns="http://jabber.org/protocol/rsm"><after>a7</after><max>10</max></set></query>`
+	var sent stanza.Stanza
+	c := archiveComponent(func(ctx context.Context, st stanza.Stanza, results gateway.Collector) (stanza.Stanza, error) {
+		sent = st
+		return sending(2, 500, archiveFin, nil)(ctx, st, results)
+	})
+	s := newTestServer(t, c, nil)
+	get := httptest.NewRequest(http.MethodGet, "/rest/archive/room@muc.example.org?max=10&after=a7&with=a@b&start=2026-01-01T00:00:00Z&queryid=p", nil)
+	post := newPost(`{"to":"room@muc.example.org","archive":{"queryid":"p","with":"a@b","start":"2026-01-01T00:00:00Z","after":"a7","max":10}}`)
+	for _, r := range []*http.Request{get, post} {
+		r.Header.Set("Authorization", testSecret)
+		r.Header.Set("Accept", "application/json")
+		r.Header.Set("Content-Type", "application/json")
+		w := do(s, r)
+		if got := unwrap(t, format.JSON, w.Body.Bytes()); len(got) != 3 || sent.Content() != want {
+			t.Errorf("%s: %d stanzas, sent was %s", r.Method, len(got), sent)
 		}
 	}
 }
@@ -219,7 +334,7 @@ func TestArchive_completed(t *testing.T) {
 	})
 	w := do(newTestServer(t, c, nil), newPost(strings.Replace(archiveQuery, ` id="q1"`, "", 1)))
 	want := fmt.Sprintf(`<iq type="error" id="%s" from="room@muc.example.org" to="rest.example.net">`, sent.ID())
-	if len(sent.ID()) != 24 || sent.From().String() != testDomain || !strings.Contains(w.Body.String(), want) {
+	if sent.ID() != "generated" || sent.From().String() != testDomain || !strings.Contains(w.Body.String(), want) {
 		t.Errorf("sent as %s, answered with %s", sent, tail(w.Body.String()))
 	}
 }

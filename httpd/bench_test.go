@@ -32,7 +32,13 @@ type idleComponent struct{ domain jid.JID }
 
 func (c idleComponent) Domain() jid.JID { return c.domain }
 
+func (idleComponent) Complete(_ jid.JID, st stanza.Stanza) (stanza.Stanza, error) { return st, nil }
+
 func (idleComponent) Submit(context.Context, jid.JID, stanza.Stanza, gateway.SubmitOptions) (stanza.Stanza, error) {
+	return stanza.Stanza{}, nil
+}
+
+func (idleComponent) Search(context.Context, jid.JID, stanza.Stanza, time.Duration, gateway.Collector) (stanza.Stanza, error) {
 	return stanza.Stanza{}, nil
 }
 

@@ -57,6 +57,18 @@ func (c *fakeComponent) Submit(ctx context.Context, identity jid.JID, st stanza.
 	return c.submit(ctx, st)
 }
 
+func (c *fakeComponent) Complete(identity jid.JID, st stanza.Stanza) (stanza.Stanza, error) {
+	h := st.Header()
+	if h.From.IsZero() {
+		h.From = identity
+	}
+	return st.With(h), nil
+}
+
+func (c *fakeComponent) Search(ctx context.Context, identity jid.JID, st stanza.Stanza, wait time.Duration, _ gateway.Collector) (stanza.Stanza, error) {
+	return c.Submit(ctx, identity, st, gateway.SubmitOptions{Wait: wait})
+}
+
 // calls returns what was submitted so far.
 func (c *fakeComponent) calls() []submission {
 	c.mu.Lock()
@@ -246,4 +258,10 @@ func newClientPost(t *testing.T, body io.Reader) *http.Request {
 	r.Header.Set("Authorization", testSecret)
 	r.Header.Set("Content-Type", "application/xmpp+xml")
 	return r
+}
+
+// mediaType returns a Content-Type without its parameters.
+func mediaType(contentType string) string {
+	name, _, _ := strings.Cut(contentType, ";")
+	return strings.TrimSpace(name)
 }

@@ -1,81 +1,72 @@
 package httpd
 
 import (
-	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
+	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/stanza"
 )
 
-// format is one way of writing stanzas into bodies. Each has a file of its own.
-type format struct {
-	mediaType   string   // in lower case, without parameters
-	contentType []string // the header of an answer in this format
-	// decode reads the stanza in a request's body, which it may not keep.
-	decode func(body []byte) (stanza.Stanza, error)
-	// encode appends a stanza to dst.
-	encode func(dst []byte, st stanza.Stanza) []byte
-}
-
-// formats is the table of formats, the default first.
-type formats []*format
-
-// forRequest returns the format of a request's body, told by its Content-Type
-// alone.
-func (fs formats) forRequest(h http.Header) (*format, *problem) {
-	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		p := newProblem(http.StatusUnsupportedMediaType, stanza.Cancel, "bad-format",
-			fmt.Sprintf("the body is encoded as %.40q: send it uncompressed", encoding))
-		p.header = http.Header{"Accept-Encoding": {"identity"}} // RFC 9110 §15.5.16
-		return nil, p
-	}
+// requestFormat returns the format of a request's body, told by its Content-Type
+// alone; nil if there is neither a type nor a body, and the URL says enough.
+func (s *Server) requestFormat(h http.Header, t *target, empty bool) (*format.Format, *problem) {
 	given := h.Get("Content-Type")
-	for _, f := range fs {
-		if strings.EqualFold(mediaType(given), f.mediaType) {
-			return f, nil
-		}
+	if given == "" && empty && (t.shaped || t.query != "") {
+		return nil, nil
 	}
-	text := fmt.Sprintf("the Content-Type %.80q is not supported: send a stanza as %s", given, fs.names())
-	if given == "" {
-		text = fmt.Sprintf("there is no Content-Type: send a stanza as %s", fs.names())
+	text := "there is no Content-Type: send a stanza as " + format.Names()
+	if given != "" {
+		f, err := format.Find(given)
+		if err == nil {
+			return s.profiled(f), nil
+		}
+		text = err.Error()
 	}
 	p := newProblem(http.StatusUnsupportedMediaType, stanza.Cancel, "bad-format", text)
-	p.header = http.Header{"Accept-Post": {fs.names()}} // Linked Data Platform 1.0 §7.1
+	p.header = http.Header{"Accept-Post": {format.Names()}} // Linked Data Platform 1.0 §7.1
 	return nil, p
 }
 
-// forAnswer returns the format of the answer to a request: the one that is
-// named first in the Accept header followed by the request's own type, and the
-// default if none is. Quality values mean nothing, as in mod_rest.
-func (fs formats) forAnswer(h http.Header) *format {
-	found, first := fs[0], -1
-	if len(fs) == 1 {
-		return found
+// profiled returns the strict variant of a format if that is the Server's default.
+func (s *Server) profiled(f *format.Format) *format.Format {
+	if s.o.StrictJSON {
+		return f.Strict()
 	}
-	wanted := strings.ToLower(strings.Join(h["Accept"], ",") + "," + h.Get("Content-Type"))
-	for _, f := range fs {
-		if i := strings.Index(wanted, f.mediaType); i >= 0 && (first < 0 || i < first) {
-			found, first = f, i
+	return f
+}
+
+// answerFormat returns the format of the answer to a request: the one that the Accept
+// header likes best; of several the one that it names first; and where it does not say,
+// the request's own, or XML.
+func (s *Server) answerFormat(h http.Header, st stanza.Stanza) *format.Format {
+	own := format.XML
+	if f, err := format.Find(h.Get("Content-Type")); err == nil && f != format.Text {
+		own = s.profiled(f)
+	}
+	lines := h["Accept"]
+	if len(lines) == 0 {
+		return own
+	}
+	ranges := parseAccept(lines)
+	candidates := slices.Concat([]*format.Format{own}, format.All())
+	chosen, quality, position := own, 0, 0
+	for _, f := range candidates {
+		at := closest(ranges, f.MediaType)
+		if at < 0 || f == format.Text && (ranges[at].subtype == "*" || st.Body() == "") {
+			continue
+		}
+		if q := ranges[at].quality; q > quality || q == quality && q > 0 && at < position {
+			chosen, quality, position = s.profiled(f), q, at
+			if strings.EqualFold(ranges[at].profile, strictProfile) {
+				chosen = f.Strict()
+			}
 		}
 	}
-	return found
+	return chosen
 }
 
-// names lists the media types, as in an Accept-Post header.
-func (fs formats) names() string {
-	names := make([]string, len(fs))
-	for i, f := range fs {
-		names[i] = f.mediaType
-	}
-	return strings.Join(names, ", ")
-}
-
-// mediaType returns a Content-Type without its parameters.
-func mediaType(contentType string) string {
-	contentType = strings.TrimLeft(contentType, " \t")
-	if end := strings.IndexAny(contentType, "; \t,"); end >= 0 {
-		return contentType[:end]
-	}
-	return contentType
-}
+// strictProfile is the parameter profile of a media type that asks for mod_rest's own
+// mapping.
+const strictProfile = "strict-mod_rest"

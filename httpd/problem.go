@@ -8,11 +8,13 @@ import (
 	"html"
 	"maps"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
+	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -23,6 +25,7 @@ type problem struct {
 	condition  string // of an XMPP stanza error or stream error
 	text       string // for the caller
 	instance   string // by which the log names the same problem; usually empty
+	place      stanza.Place
 	retryAfter time.Duration
 	header     http.Header // further header fields, in canonical form; may be nil
 }
@@ -51,7 +54,7 @@ type document struct {
 // in docs/decisions/0002-error-documents.md.
 var documents = []document{
 	{"application/problem+json", []string{"application/problem+json"}, writeProblemJSON},
-	{mediaTypeXMPP, []string{mediaTypeXMPP}, writeStreamError},
+	{format.XML.MediaType, format.XML.ContentType, writeStreamError},
 	{"application/xml", []string{"application/xml"}, writeStreamError},
 	{"application/json", []string{"application/json"}, writeRestJSON},
 	{"text/plain", []string{"text/plain; charset=utf-8"}, writePlain},
@@ -111,27 +114,46 @@ func writeProblemJSON(p *problem) []byte {
 		Condition string           `json:"condition"`
 		ErrorType stanza.ErrorType `json:"error_type"`
 		Text      string           `json:"text"`
+		Pointer   string           `json:"pointer,omitempty"`
+		Line      int              `json:"line,omitempty"`
+		Column    int              `json:"column,omitempty"`
 		Instance  string           `json:"instance_id,omitempty"`
 	}{
-		"about:blank", http.StatusText(p.status), p.status, p.text, p.condition, p.errorType, p.text, p.instance,
+		"about:blank", http.StatusText(p.status), p.status, p.text, p.condition, p.errorType, p.text,
+		p.pointer(), p.place.Line, p.place.Column, p.instance,
 	})
 }
 
-// writeRestJSON writes mod_rest's form.
+// pointer returns the place in a JSON document as a URI fragment, which is how RFC
+// 9457 §3 shows it; empty if there is none.
+func (p *problem) pointer() string {
+	if p.place.Pointer == "" {
+		return ""
+	}
+	return "#" + (&url.URL{Path: p.place.Pointer}).EscapedPath()
+}
+
+// writeRestJSON writes mod_rest's form. What it does not have stands in its context.
 func writeRestJSON(p *problem) []byte {
+	type place struct {
+		Pointer string `json:"pointer,omitempty"`
+		Line    int    `json:"line,omitempty"`
+		Column  int    `json:"column,omitempty"`
+	}
 	type inner struct {
 		Type      stanza.ErrorType `json:"type"`
 		Condition string           `json:"condition"`
 		Text      string           `json:"text"`
 		Code      int              `json:"code"`
 		Instance  string           `json:"instance_id,omitempty"`
+		Context   place            `json:"context,omitzero"`
 	}
 	return encodeJSON(struct {
 		Type  string `json:"type"`
 		Code  int    `json:"code"`
 		Error inner  `json:"error"`
 	}{
-		"error", p.status, inner{p.errorType, p.condition, p.text, p.status, p.instance},
+		"error", p.status, inner{p.errorType, p.condition, p.text, p.status, p.instance, place{p.pointer(), p.place.Line, p.place.Column}},
 	})
 }
 

@@ -7,27 +7,29 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/stanza"
 )
 
 // rest answers /rest and what is below it.
 func (s *Server) rest(w http.ResponseWriter, r *http.Request) int {
+	s.allowOrigin(w.Header(), r)
 	switch r.Method {
-	case http.MethodPost:
+	case http.MethodPost, http.MethodGet:
 		return s.post(w, r)
 	case http.MethodOptions:
 		return s.restOptions(w)
 	default:
-		return s.refuse(w, r, allowOnly(r, http.MethodOptions, http.MethodPost))
+		return s.refuse(w, r, allowOnly(r, http.MethodGet, http.MethodOptions, http.MethodPost))
 	}
 }
 
 // restOptions tells what a request to /rest may be.
 func (s *Server) restOptions(w http.ResponseWriter) int {
 	h := w.Header()
-	h["Allow"] = []string{"OPTIONS, POST"}
-	h["Accept-Post"] = []string{s.formats.names()}
+	h["Allow"] = []string{"GET, OPTIONS, POST"}
+	h["Accept-Post"] = []string{format.Names()}
 	w.WriteHeader(http.StatusOK)
 	return http.StatusOK
 }
@@ -49,16 +51,19 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange) int
 		x.fail(p)
 		return s.refuse(w, r, p)
 	}
-	st, err := s.readStanza(r, g.bodyLimit)
+	st, echo, err := s.readStanza(r, g.bodyLimit)
 	x.begin(g, st)
 	if err != nil {
 		x.fail(err)
 		return s.fail(w, r, err)
 	}
-	prefs := preferencesOf(r.Header)
-	if gateway.IsArchiveQuery(st) {
-		return s.search(w, r, g, st, prefs, x)
+	if echo {
+		return s.echo(w, r, g, st, x)
 	}
+	if gateway.IsArchiveQuery(st) {
+		return s.search(w, r, g, st, x)
+	}
+	prefs := preferencesOf(r.Header)
 	answer, err := g.component.Submit(r.Context(), g.identity, st, prefs.submitOptions())
 	if err != nil {
 		x.fail(err)
@@ -83,20 +88,65 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange) int
 	return status
 }
 
-// readStanza reads the body of r and the stanza in it. The size is looked at
-// before the media type, as in mod_rest.
-func (s *Server) readStanza(r *http.Request, limit int) (stanza.Stanza, error) {
+// echo answers with the stanza as it would be sent. Nothing is.
+func (s *Server) echo(w http.ResponseWriter, r *http.Request, g *grant, st stanza.Stanza, x *Exchange) int {
+	complete, err := g.component.Complete(g.identity, st)
+	if err != nil {
+		x.fail(err)
+		return s.fail(w, r, err)
+	}
+	x.answered(complete)
+	s.sendStanza(w, r, http.StatusOK, complete)
+	return http.StatusOK
+}
+
+// readStanza reads the body of r and makes the stanza. The size is looked at before the media type, as in mod_rest. Echo says that nothing is to be sent.
+func (s *Server) readStanza(r *http.Request, limit int) (st stanza.Stanza, echo bool, err error) {
 	buf := getBuffer()
 	defer putBuffer(buf)
 	var p *problem
-	if *buf, p = readBody(*buf, r, limit); p != nil {
-		return stanza.Stanza{}, p
+	if r.Method == http.MethodPost {
+		if *buf, p = readBody(*buf, r, limit); p != nil {
+			return stanza.Stanza{}, false, p
+		}
 	}
-	f, p := s.formats.forRequest(r.Header)
+	if isPlain(r) {
+		st, err = stanza.Parse(*buf)
+		return st, false, err
+	}
+	return s.decode(r, *buf, limit)
+}
+
+// isPlain reports whether a request is a stanza in XML and nothing else, as most are. It
+// is for their speed, and for the stacks of those that wait: see
+// docs/decisions/0005-small-frames.md.
+func isPlain(r *http.Request) bool {
+	types := r.Header["Content-Type"]
+	return len(types) == 1 && types[0] == format.XML.MediaType && r.Header["Content-Encoding"] == nil &&
+		r.URL.RawQuery == "" && r.URL.Path == "/rest" && r.Method == http.MethodPost
+}
+
+// decode makes the stanza that the body and the URL of r make.
+//
+//go:noinline
+func (s *Server) decode(r *http.Request, body []byte, limit int) (st stanza.Stanza, echo bool, err error) {
+	t, p := targetOf(r)
 	if p != nil {
-		return stanza.Stanza{}, p
+		return stanza.Stanza{}, false, p
 	}
-	return f.decode(*buf)
+	if r.Method == http.MethodGet {
+		st, err = t.parse(nil, nil)
+		return st, false, err
+	}
+	if body, p = decodeBody(body, r.Header, limit); p != nil {
+		return stanza.Stanza{}, false, p
+	}
+	f, p := s.requestFormat(r.Header, &t, len(body) == 0)
+	if p != nil {
+		return stanza.Stanza{}, false, p
+	}
+	st, err = t.parse(f, body)
+	return st, t.echo, err
 }
 
 // nosniff is the value of X-Content-Type-Options: a browser must not take for
@@ -109,12 +159,12 @@ const unchunked = 2048
 
 // sendStanza writes a stanza as the body of the answer.
 func (s *Server) sendStanza(w http.ResponseWriter, r *http.Request, status int, st stanza.Stanza) {
-	f := s.formats.forAnswer(r.Header)
+	f := s.answerFormat(r.Header, st)
 	buf := getBuffer()
 	defer putBuffer(buf)
-	*buf = f.encode(*buf, st)
+	*buf = f.Append(*buf, st)
 	h := w.Header()
-	h["Content-Type"] = f.contentType
+	h["Content-Type"] = f.ContentType
 	h["X-Content-Type-Options"] = nosniff
 	if len(*buf) > unchunked {
 		h["Content-Length"] = []string{strconv.Itoa(len(*buf))}

@@ -38,9 +38,7 @@ func (s *Server) routeOf(path string) route {
 		path = path[1:]
 	}
 	switch {
-	case path == "/rest":
-		return routeRest
-	case strings.HasPrefix(path, "/rest/") && !isEcho(path):
+	case path == "/rest", strings.HasPrefix(path, "/rest/"):
 		return routeRest
 	case path == "/livez" && s.o.Health:
 		return routeLivez
@@ -51,12 +49,6 @@ func (s *Server) routeOf(path string) route {
 	default:
 		return routeOther
 	}
-}
-
-// isEcho reports whether a path is the one at which mod_rest builds a stanza
-// and sends nothing. Whoever posts there must not find it sent.
-func isEcho(path string) bool {
-	return strings.Trim(path[len("/rest/"):], "/") == "echo"
 }
 
 // statusHungUp stands in metrics and logs for a request whose caller was gone
@@ -154,7 +146,7 @@ func allowOnly(r *http.Request, methods ...string) *problem {
 
 // listEndpoints names what there is, for those who ask for something else.
 func (s *Server) listEndpoints() string {
-	list := []string{"POST /rest"}
+	list := []string{"POST /rest", "GET /rest"}
 	if s.o.Health {
 		list = append(list, "GET /livez", "GET /readyz")
 	}

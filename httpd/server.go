@@ -26,6 +26,12 @@ type Component interface {
 	// caller how it went: the zero Stanza means accepted. Errors are
 	// *stanza.Refusal, the cause of ctx's end, or internal.
 	Submit(ctx context.Context, identity jid.JID, st stanza.Stanza, o gateway.SubmitOptions) (stanza.Stanza, error)
+	// Search is Submit for an archive query, whose results go to a Collector; wait is
+	// that of SubmitOptions, and counts from the last result.
+	Search(ctx context.Context, identity jid.JID, st stanza.Stanza, wait time.Duration, results gateway.Collector) (stanza.Stanza, error)
+	// Complete returns the stanza that Submit would send, whether or not it can be
+	// sent. Errors are *stanza.Refusal.
+	Complete(identity jid.JID, st stanza.Stanza) (stanza.Stanza, error)
 }
 
 // Defaults of Options and Credential.
@@ -62,6 +68,14 @@ type Options struct {
 	LongestWait time.Duration // how long a Submit can take at most; 0: DefaultLongestWait
 	Grace       time.Duration // how long running requests may go on at the end; 0: DefaultGrace
 
+	// StrictJSON makes mod_rest's own mapping the default for JSON and CBOR
+	// (jsonmap.Strict).
+	StrictJSON bool
+
+	// CORSOrigins are the origins whose web pages may use /rest, such as
+	// "https://app.example.org"; "*" stands for all of them, none for none.
+	CORSOrigins []string
+
 	// LocalOnly refuses requests whose Host is neither localhost nor a loopback
 	// address, such as those of a web page whose name leads here.
 	LocalOnly bool
@@ -84,7 +98,6 @@ type Options struct {
 type Server struct {
 	o           Options
 	keys        *keyring
-	formats     formats
 	certificate *certificate // nil without TLS
 	scrape      http.Handler // nil without /metrics
 	endpoints   string       // for the document of a 404
@@ -98,7 +111,7 @@ type Server struct {
 // happens before Serve.
 func New(o Options) (*Server, error) {
 	o = o.withDefaults()
-	s := &Server{o: o, formats: formats{xmlFormat}, log: o.Logger}
+	s := &Server{o: o, log: o.Logger}
 	var err error
 	if s.keys, err = newKeyring(o.Credentials, o.Realm); err != nil {
 		return nil, fmt.Errorf("httpd: %w", err)

@@ -46,6 +46,7 @@ func problemFor(r *stanza.Refusal) *problem {
 		return nil
 	}
 	p := newProblem(o.status, o.errorType, o.condition, r.Text)
+	p.place = r.Place
 	if o.status == http.StatusServiceUnavailable {
 		p.retryAfter = time.Second // the least that can be said
 	}

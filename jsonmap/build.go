@@ -97,6 +97,7 @@ func (f *field) value(v val) (string, error) {
 		return f.number(v)
 	case Boolean:
 		return f.boolean(v)
+	case String, Object, Array, Any:
 	}
 	s, err := str(v)
 	if err != nil {
@@ -110,7 +111,7 @@ func (f *field) value(v val) (string, error) {
 
 func (f *field) number(v val) (string, error) {
 	literal := v.str()
-	if v.kind() != number && !(v.kind() == text && v.doc.loose && isJSONNumber(literal)) {
+	if spelled := v.kind() == text && v.doc.loose && isJSONNumber(literal); v.kind() != number && !spelled {
 		return "", fail(v, "this must be a number, not %s", kindOf(v))
 	}
 	if f.typ == Number {
@@ -206,6 +207,7 @@ func (b *builder) member(f *field, v val, around string) error {
 		b.close(f.local, from)
 	case AsSpecial:
 		return f.special.write(b, v, around)
+	case InAttr, InContent, AsHeader: // no children
 	}
 	return nil
 }

@@ -86,6 +86,7 @@ func (f *field) xml() string {
 		return child + " " + f.attr + `="…"/>`
 	case InList:
 		return child + "> with <" + f.item + ">"
+	case InText, AsObject, AsList, AsSpecial:
 	}
 	return child + ">"
 }

@@ -66,31 +66,41 @@ func ParseText(doc []byte, member string, e Envelope) (stanza.Stanza, error) {
 	return e.build(d, Full)
 }
 
-// ParseReplies reads what answers another stanza: one stanza, whose addresses are
-// neither checked nor kept, or {"xmpp":[…]}, in which each may have a to of its
-// own; from is not kept. Errors are *stanza.Refusal.
-func ParseReplies(doc []byte, p Profile) ([]stanza.Stanza, error) {
+// Replies are the stanzas of a document that answers another stanza.
+type Replies struct {
+	Stanzas []stanza.Stanza
+	// Wrapped says that the document is a list, each of whose stanzas may have a to of
+	// its own. The addresses of a stanza that stands alone are neither checked nor kept.
+	Wrapped bool
+}
+
+// MaxReplies is the largest number of stanzas in a list.
+const MaxReplies = 64
+
+// ParseReplies reads what answers another stanza: one stanza, or {"xmpp":[…]}. From is
+// not kept. Errors are *stanza.Refusal.
+func ParseReplies(doc []byte, p Profile) (Replies, error) {
 	d, err := parseJSON(doc)
 	if err != nil {
-		return nil, err
+		return Replies{}, err
 	}
 	return buildReplies(d, p)
 }
 
-// ParseRepliesForm is ParseReplies for the fields of a form.
-func ParseRepliesForm(doc []byte, p Profile) ([]stanza.Stanza, error) {
+// ParseRepliesForm is ParseReplies for the fields of a form, which hold one stanza.
+func ParseRepliesForm(doc []byte, p Profile) (Replies, error) {
 	d, err := parseForm(doc)
 	if err != nil {
-		return nil, err
+		return Replies{}, err
 	}
 	return buildReplies(d, p)
 }
 
 // ParseRepliesCBOR is ParseReplies for CBOR.
-func ParseRepliesCBOR(doc []byte, p Profile) ([]stanza.Stanza, error) {
+func ParseRepliesCBOR(doc []byte, p Profile) (Replies, error) {
 	d, err := parseCBOR(doc)
 	if err != nil {
-		return nil, err
+		return Replies{}, err
 	}
 	return buildReplies(d, p)
 }

@@ -86,6 +86,7 @@ func (r *reader) value(parent int32, key string) error {
 		v.kind = object
 	case '[':
 		v.kind = array
+	default: // null
 	}
 	v.to = int32(r.decoder.InputOffset())
 	i := r.doc.add(parent, v)
@@ -99,8 +100,7 @@ func (r *reader) value(parent int32, key string) error {
 func (r *reader) items(i int32) error {
 	isObject := r.doc.values[i].kind == object
 	for {
-		switch r.decoder.PeekKind() {
-		case '}', ']':
+		if k := r.decoder.PeekKind(); k == '}' || k == ']' {
 			_, err := r.decoder.ReadToken()
 			r.doc.values[i].to = int32(r.decoder.InputOffset())
 			return err

@@ -42,37 +42,40 @@ func checkRoot(root val, mayBeEmpty bool) error {
 }
 
 // buildReplies makes the stanzas of a document that answers another stanza.
-func buildReplies(d *document, p Profile) ([]stanza.Stanza, error) {
+func buildReplies(d *document, p Profile) (Replies, error) {
 	root := d.root()
 	if err := checkRoot(root, false); err != nil {
-		return nil, err
+		return Replies{}, err
 	}
 	list := root.member(wrapperKey)
 	if list.isZero() {
 		st, err := Envelope{}.stanza(root, p, stanza.ParseReply)
 		if err != nil {
-			return nil, err
+			return Replies{}, err
 		}
-		return []stanza.Stanza{st}, nil
+		return Replies{Stanzas: []stanza.Stanza{st}}, nil
 	}
 	if list.kind() != array {
-		return nil, fail(list, "this must be an array, not %s", kindOf(list))
+		return Replies{}, fail(list, "this must be an array, not %s", kindOf(list))
 	}
 	for m := range root.items() {
 		if m.key() != wrapperKey {
-			return nil, fail(m, "beside %s there can be nothing else", wrapperKey)
+			return Replies{}, fail(m, "beside %s there can be nothing else", wrapperKey)
 		}
 	}
-	var all []stanza.Stanza
+	all := Replies{Wrapped: true}
 	for item := range list.items() {
+		if len(all.Stanzas) == MaxReplies {
+			return Replies{}, fail(item, "an answer holds at most %d stanzas", MaxReplies)
+		}
 		if err := checkRoot(item, false); err != nil {
-			return nil, err
+			return Replies{}, err
 		}
 		st, err := Envelope{}.stanza(item, p, parseAddressed)
 		if err != nil {
-			return nil, err
+			return Replies{}, err
 		}
-		all = append(all, st)
+		all.Stanzas = append(all.Stanzas, st)
 	}
 	return all, nil
 }

@@ -282,6 +282,7 @@ func (w *writer) member(f *field, c element.Node) (ok, exact bool) {
 		return true, w.wrapped(f, c)
 	case AsSpecial:
 		return f.special.read(w, c)
+	case InAttr, InContent, AsList, AsHeader: // dealt with elsewhere
 	}
 	return false, false
 }

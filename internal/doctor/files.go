@@ -46,6 +46,7 @@ func (p *patient) filesWithSecrets() []string {
 		add(c.SecretFile)
 		for j := range c.Credentials {
 			add(c.Credentials[j].AuthorizationFile)
+			add(c.Credentials[j].PasswordFile)
 		}
 	}
 	add(p.o.Config.HTTP.TLSKey)

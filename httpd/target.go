@@ -1,0 +1,218 @@
+package httpd
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/restanza/restanza/format"
+	"github.com/restanza/restanza/jsonmap"
+	"github.com/restanza/restanza/stanza"
+)
+
+// target is what the URL of a request below /rest says of the stanza.
+type target struct {
+	envelope jsonmap.Envelope
+	shaped   bool   // the path names a kind and a type, or a query
+	echo     bool   // nothing is to be sent
+	stray    string // a path that names nothing, which matters to all formats but XML
+	query    string // fields of the stanza, percent-encoded as in a form
+}
+
+// howToPath says what paths there are, for those who ask for another one.
+const howToPath = "write /rest, /rest/KIND/TYPE/TO, such as /rest/message/chat/user@example.org, or /rest/iq/FIELD/TO, such as /rest/iq/ping/example.org"
+
+// targetOf takes the URL of a request apart. Slashes that adjoin count as one; in an
+// address they are written %2F.
+func targetOf(r *http.Request) (target, *problem) {
+	t := target{query: r.URL.RawQuery}
+	path := r.URL.EscapedPath()
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	rest := strings.TrimPrefix(strings.TrimPrefix(path, "/rest"), "/")
+	if r.Method == http.MethodGet {
+		return t, t.readGet(rest)
+	}
+	if strings.TrimSuffix(rest, "/") == "echo" {
+		t.echo = true
+		return t, nil
+	}
+	return t, t.readPost(rest)
+}
+
+// readPost takes the path of a POST: KIND/TYPE/TO or iq/FIELD/TO, or nothing.
+func (t *target) readPost(rest string) *problem {
+	if rest == "" {
+		return nil
+	}
+	parts := strings.SplitN(rest, "/", 3)
+	if len(parts) < 3 {
+		t.stray = rest
+		return nil
+	}
+	decoded, p := unescape(parts)
+	if p != nil {
+		return p
+	}
+	kind, typ := stanza.Kind(decoded[0]), decoded[1]
+	e := &t.envelope
+	switch kind {
+	case stanza.Message, stanza.Presence:
+	case stanza.IQ:
+		if typ == "" || typ == string(stanza.Get) || typ == string(stanza.Set) {
+			break
+		}
+		if p := checkField(typ); p != nil {
+			return p
+		}
+		e.Field, typ = typ, ""
+	default:
+		t.stray = rest
+		return nil
+	}
+	if typ == "" && e.Field == "" {
+		t.stray = rest
+		return nil
+	}
+	e.Kind, e.Type, e.To = kind, stanza.Type(typ), decoded[2]
+	t.shaped = true
+	return nil
+}
+
+// readGet takes the path of a GET: FIELD/TO, or the forms of a POST for messages and
+// presence, with the rest in the query.
+func (t *target) readGet(rest string) *problem {
+	kind, _, _ := strings.Cut(rest, "/")
+	if kind == string(stanza.Message) || kind == string(stanza.Presence) {
+		if p := t.readPost(rest); p != nil || t.stray == "" {
+			return p
+		}
+	}
+	switch {
+	case rest == "" && t.query != "":
+		return nil
+	case rest == "" || t.stray != "":
+		return badPath("a GET asks something, as /rest/FIELD/TO, such as /rest/ping/example.org, or has a stanza in its query, as /rest?to=user@example.org&body=hi")
+	}
+	parts := strings.SplitN(rest, "/", 2)
+	decoded, p := unescape(parts)
+	if p != nil {
+		return p
+	}
+	if len(decoded) < 2 || decoded[1] == "" {
+		return badPath(fmt.Sprintf("%.80q lacks an address: write /rest/FIELD/TO, such as /rest/ping/example.org", rest))
+	}
+	if p := checkField(decoded[0]); p != nil {
+		return p
+	}
+	t.envelope = jsonmap.Envelope{Kind: stanza.IQ, Field: decoded[0], To: decoded[1]}
+	t.shaped = true
+	return nil
+}
+
+func badPath(text string) *problem {
+	return newProblem(http.StatusBadRequest, stanza.Modify, "not-well-formed", text)
+}
+
+// checkField refuses what is no question that can be named in a path.
+func checkField(name string) *problem {
+	fields := jsonmap.QueryFields()
+	if slices.Contains(fields, name) {
+		return nil
+	}
+	return newProblem(http.StatusUnprocessableEntity, stanza.Modify, "bad-format",
+		fmt.Sprintf("%.40q is nothing that can be asked like this; these can: %s", name, strings.Join(fields, ", ")))
+}
+
+// unescape decodes parts of a path, each of which must be UTF-8 then.
+func unescape(parts []string) ([]string, *problem) {
+	decoded := make([]string, len(parts))
+	for i, part := range parts {
+		s, err := url.PathUnescape(part)
+		if err != nil || !utf8.ValidString(s) {
+			return nil, badPath(fmt.Sprintf("%.80q in the path is no percent-encoded UTF-8", part))
+		}
+		decoded[i] = s
+	}
+	return decoded, nil
+}
+
+// parse makes the stanza of a request: of its body in the format f, which is nil if
+// there is none, and of its URL.
+func (t *target) parse(f *format.Format, body []byte) (stanza.Stanza, error) {
+	if t.stray != "" && f != format.XML {
+		return stanza.Stanza{}, badPath(fmt.Sprintf("the path %.80q names no stanza: %s", "/rest/"+t.stray, howToPath))
+	}
+	if t.query != "" && (f == nil || f == format.Text || f == format.Form) {
+		return t.parseQuery(f, body)
+	}
+	if name := t.memberInQuery(); name != "" {
+		return stanza.Stanza{}, badPath(fmt.Sprintf("a body in %s says all of a stanza: %q can't be given in the query", f.MediaType, name))
+	}
+	if f == nil || t.shaped && len(body) == 0 && f != format.XML {
+		return jsonmap.ParseForm(nil, t.envelope, jsonmap.Full)
+	}
+	st, err := f.Parse(body, t.envelope)
+	if f == format.Form {
+		err = hintText(err)
+	}
+	return st, err
+}
+
+// parseQuery makes a stanza of the query, which a form, a text or nothing completes.
+func (t *target) parseQuery(f *format.Format, body []byte) (stanza.Stanza, error) {
+	fields := t.query
+	switch {
+	case len(body) == 0:
+	case f == format.Form && strings.Contains(string(body), "="):
+		fields += "&" + string(body)
+	default:
+		fields += "&body=" + url.QueryEscape(format.TextOf(f, body))
+	}
+	e := t.envelope
+	if e.Field == "" && e.Type == "" && (e.Kind == "" || e.Kind == stanza.Message) && impliesChat(fields) {
+		e.Type = stanza.Chat
+	}
+	return jsonmap.ParseForm([]byte(fields), e, jsonmap.Full)
+}
+
+// memberInQuery returns a name in the query that is meant for a stanza; empty if there is
+// none. Others do not matter: some callers number their requests there.
+func (t *target) memberInQuery() string {
+	if t.query == "" {
+		return ""
+	}
+	values, err := url.ParseQuery(t.query)
+	if err != nil {
+		return ""
+	}
+	for _, name := range []string{"to", "from", "type", "kind", "id", "lang", "body"} {
+		if values.Has(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// impliesChat reports whether fields that say neither kind nor type have a body: that is
+// a chat message then, as a text is.
+func impliesChat(fields string) bool {
+	values, err := url.ParseQuery(fields)
+	return err == nil && values.Has("body") && !values.Has("type") && !values.Has("kind")
+}
+
+// hintText adds to an error in a form what is wrong if it was meant as a text.
+func hintText(err error) error {
+	refusal, ok := errors.AsType[*stanza.Refusal](err)
+	if !ok || refusal.Reason != stanza.NotWellFormed {
+		return err
+	}
+	hinted := *refusal
+	hinted.Text += "; if the body is a text and no form, send it with the header Content-Type: text/plain"
+	return &hinted
+}
