@@ -49,6 +49,10 @@ func (idleComponent) Submit(context.Context, jid.JID, stanza.Stanza, gateway.Sub
 	return stanza.Stanza{}, nil
 }
 
+func (idleComponent) Search(context.Context, jid.JID, stanza.Stanza, time.Duration, gateway.Collector) (stanza.Stanza, error) {
+	return stanza.Stanza{}, nil
+}
+
 func newBenchServer(b *testing.B) *Server {
 	b.Helper()
 	return newTestServer(b, idleComponent{jid.MustParse(testDomain)}, func(o *Options) { o.Metrics = prometheus.NewRegistry() })

@@ -65,6 +65,10 @@ func (c *fakeComponent) Complete(identity jid.JID, st stanza.Stanza) (stanza.Sta
 	return st.With(h), nil
 }
 
+func (c *fakeComponent) Search(ctx context.Context, identity jid.JID, st stanza.Stanza, wait time.Duration, _ gateway.Collector) (stanza.Stanza, error) {
+	return c.Submit(ctx, identity, st, gateway.SubmitOptions{Wait: wait})
+}
+
 // calls returns what was submitted so far.
 func (c *fakeComponent) calls() []submission {
 	c.mu.Lock()

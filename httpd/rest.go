@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/restanza/restanza/format"
+	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -61,6 +62,9 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange) int
 	}
 	if echo {
 		return s.echo(w, r, g, st, x)
+	}
+	if gateway.IsArchiveQuery(st) {
+		return s.search(w, r, g, st, x)
 	}
 	prefs := preferencesOf(r.Header)
 	answer, err := g.component.Submit(r.Context(), g.identity, st, prefs.submitOptions())

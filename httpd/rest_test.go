@@ -273,6 +273,7 @@ func TestPost_refusals(t *testing.T) {
 		{stanza.LinkUnavailable, later, 503, "service-unavailable", "wait", "2"},
 		{stanza.LinkUnavailable, tryLaterError{time.Millisecond}, 503, "service-unavailable", "wait", "1"},
 		{stanza.TooManyOutstanding, nil, 503, "resource-constraint", "wait", "1"},
+		{stanza.CallerTooSlow, nil, 503, "resource-constraint", "wait", "1"},
 		{stanza.Poisonous, nil, 422, "policy-violation", "modify", ""},
 	}
 	for _, tt := range tests {

@@ -68,7 +68,7 @@ func TestRequest_stanza(t *testing.T) {
 		{"GET upload", "GET", "/rest/upload_request/example.org?filename=a&size=5", "", "", `<iq type="get" to="example.org"><request xmlns="urn:xmpp:http:upload:0" filename="a" size="5"/></iq>`},
 		{
 			"GET archive", "GET", "/rest/archive/room@example.org?max=10&after=x&with=a@b", "", "",
-			`<iq type="set" to="room@example.org"><query xmlns="urn:xmpp:mam:2"><x xmlns="jabber:x:data" type="submit"><field var="FORM_TYPE" type="hidden"><value>urn:xmpp:mam:2</value></field>` +
+			`<iq type="set" from="rest.example.net" to="room@example.org"><query xmlns="urn:xmpp:mam:2"><x xmlns="jabber:x:data" type="submit"><field var="FORM_TYPE" type="hidden"><value>urn:xmpp:mam:2</value></field>` +
 				`<field var="with"><value>a@b</value></field></x><set xmlns="http://jabber.org/protocol/rsm"><after>x</after><max>10</max></set></query></iq>`,
 		},
 		{"GET command", "GET", "/rest/command/example.org?node=n&action=execute", "", "", `<iq type="set" to="example.org"><command xmlns="http://jabber.org/protocol/commands" node="n" action="execute"/></iq>`},
