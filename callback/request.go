@@ -47,13 +47,18 @@ func newTransport(connections int) *http.Transport {
 type headers struct {
 	accept        []string
 	userAgent     []string
-	authorization []string // nil without credentials
+	authorization []string            // nil without credentials
+	contentType   map[string][]string // by the media type that it is
 }
 
 func newHeaders(t *target, version string) headers {
 	h := headers{
-		accept:    []string{format.Names()},
-		userAgent: []string{"Restanza/" + cmp.Or(token(version), "0")},
+		accept:      []string{format.Names()},
+		userAgent:   []string{"Restanza/" + cmp.Or(token(version), "0")},
+		contentType: make(map[string][]string, len(format.All())),
+	}
+	for _, f := range format.All() {
+		h.contentType[f.MediaType] = []string{f.MediaType}
 	}
 	if t.authorization != "" {
 		h.authorization = []string{t.authorization}
@@ -76,7 +81,7 @@ func (h *headers) common() http.Header {
 func (c *Callback) post(ctx context.Context, st stanza.Stanza) (*http.Response, error) {
 	f := c.format.Load()
 	header := c.headers.common()
-	header["Content-Type"] = f.ContentType
+	header["Content-Type"] = c.headers.contentType[f.MediaType] // without parameters, as mod_rest
 	if lang := token(st.Lang()); lang != "" {
 		header["Content-Language"] = []string{lang}
 	}
