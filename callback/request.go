@@ -19,6 +19,7 @@ import (
 const (
 	idleTimeout    = 30 * time.Second // after which an unused connection is closed; many servers are quicker
 	maxHeaderBytes = 64 << 10         // of an answer's header
+	startTag       = 256              // bytes that a body has, as a rule at most, beyond its stanza's content
 )
 
 // newTransport returns the way to a callback over the network: HTTP/1.1, as many
@@ -85,7 +86,7 @@ func (c *Callback) post(ctx context.Context, st stanza.Stanza) (*http.Response, 
 	if lang := token(st.Lang()); lang != "" {
 		header["Content-Language"] = []string{lang}
 	}
-	return c.request(ctx, http.MethodPost, stanzaFields(st), header, f.Append(nil, st))
+	return c.request(ctx, http.MethodPost, stanzaFields(st), header, f.Append(make([]byte, 0, len(st.Content())+startTag), st))
 }
 
 // request makes a request. It does so again only if the request was to go over
