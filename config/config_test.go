@@ -244,6 +244,19 @@ func TestValidate_madeByProgram(t *testing.T) {
 	}
 }
 
+// The format of callbacks may be given as mod_rest's configuration has it.
+func TestLoad_callbackContentType(t *testing.T) {
+	for text, want := range map[string]string{
+		"json": "json", "application/json": "json", "Application/XMPP+XML": "xml", "text/plain": "text",
+		"application/x-www-form-urlencoded": "form", "application/cbor": "cbor",
+	} {
+		got, _ := load(t, file(minimal+"[component.callback]\nurl = 'http://h/'\ncontent_type = '"+text+"'\n"))
+		if short := got.Components[0].Callback.ContentType; short != want {
+			t.Errorf("%s: %q, want %q", text, short, want)
+		}
+	}
+}
+
 // A user and a password make an Authorization value.
 func TestLoad_basic(t *testing.T) {
 	head := "[[component]]\ndomain = 'a.example'\nsecret = 'x'\n[[component.credential]]\n"
