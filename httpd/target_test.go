@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -289,6 +290,27 @@ func TestPost_compressedBody(t *testing.T) {
 		if tt.want == 415 && w.Header().Get("Accept-Encoding") != "gzip, identity" {
 			t.Errorf("%s: header is %v, want Accept-Encoding", tt.coding, w.Header())
 		}
+	}
+}
+
+// What a body would become does not matter for the memory that it takes.
+func TestPost_bombIsBounded(t *testing.T) {
+	bomb := gzipped(t, strings.Repeat(" ", 100<<20))
+	if len(bomb) > DefaultBodyLimit {
+		t.Fatalf("the bomb has %d bytes", len(bomb))
+	}
+	s := newTestServer(t, newFake(), nil)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r := newPost(string(bomb))
+	r.Header.Set("Content-Encoding", "gzip")
+	w := do(s, r)
+	runtime.ReadMemStats(&after)
+	if w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("got %d %s, want 413", w.Code, w.Body)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 16*DefaultBodyLimit {
+		t.Errorf("%d bytes were allocated in all", took)
 	}
 }
 
