@@ -105,6 +105,11 @@ func TestREADME_dev(t *testing.T) {
 		t.Errorf("the curl line printed %q, want nothing", out)
 	}
 	alice.WaitBody(patience, "Hello!")
+	if out := run(t, d.ports.Replace(blockWith(t, shell, "/rest/message/chat/"))); out != "" {
+		t.Errorf("the short curl lines printed %q, want nothing", out)
+	}
+	alice.WaitBody(patience, "Hello!")
+	alice.WaitBody(patience, "Hello!")
 	alice.SendMessage(restanza.DevBot, "are you there?")
 	alice.WaitBody(patience, "are you there?")
 	for line := range strings.Lines(blockWith(t, codeBlocks(t, "README.md", "text"), "12:00:00")) {

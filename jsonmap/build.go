@@ -3,7 +3,6 @@ package jsonmap
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/restanza/restanza/element"
@@ -321,16 +320,15 @@ func (b *builder) copy(n element.Node, around string) {
 		space, tag = around, "xml:"+tag
 	}
 	b.open(space, tag, around)
-	for i, a := range n.Attrs() {
+	var declared prefixes
+	for _, a := range n.Attrs() {
 		switch a.Space {
 		case "":
 			b.attr(a.Local, a.Value)
 		case nsXML:
 			b.attr("xml:"+a.Local, a.Value)
 		default:
-			prefix := "n" + strconv.Itoa(i)
-			b.attr("xmlns:"+prefix, a.Space)
-			b.attr(prefix+":"+a.Local, a.Value)
+			b.qualifiedAttr(&declared, a.Space, a.Local, a.Value)
 		}
 	}
 	from := b.inside()

@@ -163,6 +163,7 @@ func (f *formReader) fields(n element.Node, alone bool) {
 var fieldParts = []string{"desc", "required", "value", "option"}
 
 func (f *formReader) field(c element.Node) {
+	const value = 2 // its index in fieldParts
 	f.dst = append(f.dst, '{')
 	typ := ""
 	for _, a := range c.Attrs() {
@@ -176,20 +177,21 @@ func (f *formReader) field(c element.Node) {
 		f.text(a.Local, a.Value)
 	}
 	before := 0
+	var seen [value]bool
 	var values, options []element.Node
 	for n := range c.Children() {
 		i := -1
 		if !n.IsText() && n.Space() == nsData {
 			i = slices.Index(fieldParts, n.Local())
 		}
-		const value = 2
 		if i < before || i < value && i == before && n != c.First() {
 			f.exact = false
 		}
 		before = max(before, i)
 		switch i {
 		case 0, 1:
-			f.fieldPart(n, n == c.Child(nsData, n.Local()))
+			f.fieldPart(n, !seen[i])
+			seen[i] = true
 		case value:
 			values = append(values, n)
 		case 3:

@@ -26,12 +26,17 @@ func newTables() (s tableSet) {
 	for _, t := range []*table{s.message, s.presence, s.iq} {
 		t.add(headerFields()...)
 		t.add(commonFields()...)
+		t.add(moreCommonFields()...)
 	}
 	inner := new(table).add(stanzaAttrs()...) // a message inside of another can have all that a message can have
-	s.message.add(messageFields(forwardedTable(inner))...)
+	forwarded := forwardedTable(inner)
+	s.message.add(messageFields(forwarded)...)
+	s.message.add(moreMessageFields(forwarded)...)
 	inner.addChildren(s.message)
 	s.presence.add(presenceFields()...)
+	s.presence.add(morePresenceFields()...)
 	s.iq.add(iqFields()...)
+	s.iq.add(moreIQFields()...)
 	return s
 }
 
@@ -62,7 +67,7 @@ func stanzaAttrs() []field {
 func commonFields() []field {
 	return []field{
 		{name: "nick", place: InText, typ: String, space: "http://jabber.org/protocol/nick", local: "nick", xep: "XEP-0172"},
-		{name: "delay", place: InAttrOf, typ: String, space: nsDelay, local: "delay", attr: "stamp", xep: "XEP-0203", about: "when it was sent first"},
+		{name: "delay", place: InAttrOf, typ: String, space: nsDelay, local: "delay", attr: "stamp", short: "delayed", xep: "XEP-0203", about: "when it was sent first"},
 		{name: "rsm", place: AsSpecial, typ: Object, space: nsRSM, local: "set", special: resultSet, xep: "XEP-0059"},
 		{name: "payload", place: AsSpecial, typ: Object, space: nsPayload, local: "payload", special: jsonPayload, xep: "XEP-0432"},
 		{name: "dataform", place: AsSpecial, typ: Object, space: nsData, local: "x", special: dataForm, xep: "XEP-0004"},
@@ -103,7 +108,7 @@ func messageFields(forwarded *table) []field {
 		{name: "markable", place: AsFlag, typ: Boolean, space: nsMarkers, local: "markable", xep: "XEP-0333"},
 		{name: "displayed", place: InAttrOf, typ: String, space: nsMarkers, local: "displayed", attr: "id", xep: "XEP-0333"},
 		{name: "encryption", place: InAttrOf, typ: String, space: "urn:xmpp:eme:0", local: "encryption", attr: "namespace", xep: "XEP-0380"},
-		{name: "fallback", place: AsFlag, typ: Boolean, space: "urn:xmpp:fallback:0", local: "fallback", xep: "XEP-0428"},
+		{name: "fallback", place: AsFlag, typ: Boolean, space: "urn:xmpp:fallback:0", local: "fallback", short: "fallback_for", xep: "XEP-0428"},
 		{name: "occupant_id", place: InAttrOf, typ: String, space: "urn:xmpp:occupant-id:0", local: "occupant-id", attr: "id", xep: "XEP-0421"},
 		{name: "oob", place: AsObject, typ: Object, space: "jabber:x:oob", local: "x", xep: "XEP-0066", table: new(table).add(oobFields()...)},
 		{name: "oob_url", place: AsSpecial, typ: String, space: "jabber:x:oob", local: "x", special: oobURL, short: "oob", xep: "XEP-0066"},

@@ -60,6 +60,10 @@ type field struct {
 	// agree.
 	short string
 	input bool // JSON to XML only
+	// beyond says that mod_rest does not have it. It is not written in the strict
+	// profile, nor if a member of mod_rest's says all of the same child.
+	beyond bool
+	set    bool // an iq that has it is a set
 
 	xep   string // where it is defined
 	about string // for people, if the name does not say it

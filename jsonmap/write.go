@@ -201,6 +201,9 @@ func (w *writer) child(c element.Node, around string, t *table, siblings int) {
 		if f.special == stanzaError && w.depth == 1 && w.sound {
 			break
 		}
+		if f.beyond && (w.strict || m.exact) {
+			break
+		}
 		before := len(w.dst)
 		w.key(f.name)
 		ok, exact := w.member(f, c)
@@ -209,7 +212,7 @@ func (w *writer) child(c element.Node, around string, t *table, siblings int) {
 			continue
 		}
 		w.taken = append(w.taken, f.name)
-		if m.member == "" {
+		if m.member == "" || !m.exact && (exact || f.short == "") { // of two, the one that says more
 			m.member, m.exact = f.name, exact
 		}
 	}
