@@ -59,10 +59,14 @@ func TestParse_isLinear(t *testing.T) {
 	const size, times = 12_000, 16
 	for _, tt := range longDocuments {
 		t.Run(tt.name, func(t *testing.T) {
-			short, long := fastestParse(tt.doc(size)), fastestParse(tt.doc(size*times))
-			if long > 8*times*max(short, 50*time.Microsecond) {
-				t.Errorf("%d bytes take %v, %d times as many take %v", size, short, times, long)
+			var short, long time.Duration
+			for range 10 { // what is quadratic is too slow each time, what is only disturbed is not
+				short, long = fastestParse(tt.doc(size)), fastestParse(tt.doc(size*times))
+				if long <= 8*times*max(short, 50*time.Microsecond) {
+					return
+				}
 			}
+			t.Errorf("%d bytes take %v, %d times as many take %v", size, short, times, long)
 		})
 	}
 }
