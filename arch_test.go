@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	},
 	"cmd/restanza":      {"config", "internal/client", "internal/doctor", root, "stanza"},
 	"internal/client":   {"element", "jid", "stanza"},
-	"internal/doctor":   {"callback", "config", "element", "jid", "link", "stanza", "stream"},
+	"internal/doctor":   {"callback", "config", "element", "format", "jid", "link", "stanza", "stream"},
 	"internal/loglimit": {},
 	"internal/xmpptest": {"jid", "stanza"},
 	"internal/load":     {"config", "internal/xmpptest", "jid", root, "stanza", "stream"},

@@ -36,6 +36,10 @@ type Component struct {
 	Secret     Secret  `toml:"secret"`      // shared with the server; never empty in a checked Config
 	SecretFile string  `toml:"secret_file"` // where Sources.Load reads Secret from; empty: it stands in the configuration
 
+	// BasicSecret makes one more credential, of Domain and Secret as user name and password, as newest mod_rest
+	// has it. Sources.Load adds it to Credentials.
+	BasicSecret bool `toml:"basic_secret"`
+
 	IQTimeout         Duration `toml:"iq_timeout"`          // wait for an iq's answer unless the caller says otherwise
 	IQMaxTimeout      Duration `toml:"iq_max_timeout"`      // the longest that a caller may ask for
 	ConfirmTimeout    Duration `toml:"confirm_timeout"`     // wait for the server's confirmation of a message or presence
@@ -61,6 +65,8 @@ type Credential struct {
 	// Identity is the address that the credential stands for: the domain (which is what the zero value means),
 	// or a bare or full address in it. It is the default sender and the widest one (jid.JID.Covers).
 	Identity jid.JID `toml:"identity"`
+	// InQuery lets callers show the credential in the query of a URL as well.
+	InQuery bool `toml:"in_query"`
 }
 
 // Callback is the web service that gets what comes in. The zero URL means that there is none.
