@@ -101,6 +101,10 @@ func TestREADME_dev(t *testing.T) {
 		t.Errorf("README.md (-) and the beginning of what dev prints (+):\n%s", diff)
 	}
 	alice := xmpptest.Login(t, d, "alice")
+	if out := run(t, d.ports.Replace(blockWith(t, shell, "curl -d 'hi'"))); out != "" {
+		t.Errorf("the shortest curl line printed %q, want nothing", out)
+	}
+	alice.WaitBody(patience, "hi")
 	if out := run(t, d.ports.Replace(blockWith(t, shell, `to="alice@localhost"`))); out != "" {
 		t.Errorf("the curl line printed %q, want nothing", out)
 	}
