@@ -380,7 +380,7 @@ func (t *table) readBack(xml []byte, space string) val {
 func (t *table) suggest(name string) string {
 	folded := strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToLower(name))
 	for _, f := range t.fields {
-		if f.name == folded || len(name) > 3 && distance(f.name, folded) == 1 {
+		if f.name == folded || len(name) > 2 && distance(f.name, folded) == 1 {
 			return fmt.Sprintf("; did you mean %s?", f.name)
 		}
 	}

@@ -41,11 +41,17 @@ var genericForm = &special{
 	write: func(b *builder, m val, around string) error { return writeForm(b, m, around, true) },
 }
 
+// scalarSchema is a value of a field: a string, or what is written as one.
+var scalarSchema = Schema{Type: String, Either: []*Schema{{Type: Boolean}, {Type: Number}}}
+
+// valueSchema is one or several of them.
+var valueSchema = Schema{Type: String, Either: []*Schema{{Type: Boolean}, {Type: Number}, {Type: Array, Items: &scalarSchema}}}
+
 func formFieldSchema(values string) *Schema {
-	list := &Schema{Type: Array, Items: &Schema{Type: String}}
-	value := Schema{Type: String, Either: []*Schema{list}, About: "an array for list-multi and jid-multi; the lines of text-multi"}
+	value := valueSchema
+	value.About = "an array for list-multi and jid-multi; the lines of text-multi"
 	if values == "values" {
-		value = *list
+		value = Schema{Type: Array, Items: &scalarSchema, Either: []*Schema{{Type: String}, {Type: Boolean}, {Type: Number}}, About: "an array where it is written"}
 	}
 	return &Schema{Name: map[string]string{"value": "form_field", "values": "archive_form_field"}[values], Type: Object, Members: []Member{
 		{Name: "var", Schema: Schema{Type: String}},
