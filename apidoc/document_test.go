@@ -6,14 +6,11 @@ import (
 	"flag"
 	"os"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"go.yaml.in/yaml/v4"
-
-	"github.com/restanza/restanza/jsonmap"
 )
 
 var update = flag.Bool("update", false, "write the schemas of stanzas into openapi.yaml, and openapi.json")
@@ -79,7 +76,8 @@ func eachMediaType(doc *openapi3.T, f func(where string, m *openapi3.MediaType))
 	}
 }
 
-// The schemas of stanzas are those of jsonmap's table: same members, types and values.
+// The schemas of stanzas are those of jsonmap's table, same members, types and values;
+// and what can be asked by path is what it knows.
 func TestDocument_stanzas(t *testing.T) {
 	text, err := os.ReadFile("openapi.yaml")
 	if err != nil {
@@ -98,17 +96,6 @@ func TestDocument_stanzas(t *testing.T) {
 		t.Fatal("the schemas of stanzas in openapi.yaml are out of date: go test ./apidoc -update")
 	}
 	writeFile(t, "openapi.yaml", before+beginStanzas+want+endStanzas+after)
-}
-
-// What can be asked by path is what jsonmap knows.
-func TestDocument_fields(t *testing.T) {
-	var documented []string
-	for _, value := range load(t).Components.Parameters["Field"].Value.Schema.Value.Enum {
-		documented = append(documented, value.(string))
-	}
-	if want := jsonmap.QueryFields(); !slices.Equal(documented, want) {
-		t.Errorf("the parameter Field has the values\n%s\nwant\n%s", strings.Join(documented, ", "), strings.Join(want, ", "))
-	}
 }
 
 // The JSON form is the YAML form, members in the same order.

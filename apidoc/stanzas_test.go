@@ -62,6 +62,8 @@ func stanzaSchemas() string {
 		w.line(2, names[kind]+":")
 		w.object(3, jsonmap.Schema{Type: jsonmap.Object, About: about[kind], Members: fields}, true)
 	}
+	w.line(2, "Field:")
+	w.schema(3, jsonmap.Schema{Type: jsonmap.String, Enum: jsonmap.QueryFields()}, false, "a member of an IQ by which something is asked")
 	for len(w.done) < len(w.shared) {
 		var next []string
 		for name := range w.shared {
