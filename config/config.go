@@ -20,6 +20,7 @@ type HTTP struct {
 	IdleTimeout    Duration `toml:"idle_timeout"`    // for a connection between two requests
 	CORSOrigins    []string `toml:"cors_origins"`    // whose web pages may use the API; "*": all; empty: none
 	JSONProfile    string   `toml:"json_profile"`    // full or strict-mod_rest: the mapping of stanzas to JSON and CBOR
+	APIDocs        bool     `toml:"api_docs"`        // serve the description of the API, and a page for it
 }
 
 // Log says what is logged, and how.
@@ -88,6 +89,7 @@ func Default() Config {
 			ReadTimeout: 10 * second,
 			IdleTimeout: 2 * minute,
 			JSONProfile: "full",
+			APIDocs:     true,
 		},
 		Log:           Log{Level: "info", Format: "text"},
 		ShutdownGrace: 10 * second,

@@ -98,6 +98,7 @@ func Settings() []Setting {
 		{Key: "http.idle_timeout", Flag: "idle-timeout", Type: Time, Usage: "time after which a connection without a request is closed"},
 		{Key: "http.cors_origins", Flag: "cors-origins", Type: TextList, Usage: "origins whose web pages may use the API, such as https://app.example.org; * means all"},
 		{Key: "http.json_profile", Flag: "json-profile", Type: Text, Values: []string{"full", "strict-mod_rest"}, Usage: "what JSON and CBOR hold: all of a stanza, or what mod_rest has"},
+		{Key: "http.api_docs", Flag: "api-docs", Type: Boolean, Values: []string{"true", "false"}, Usage: "serve the description of the API at /openapi.yaml and /openapi.json, and a page for it at /docs/"},
 
 		{Key: "log.level", Flag: "log-level", Type: Text, Values: []string{"debug", "info", "warn", "error"}, Usage: "least level that is logged"},
 		{Key: "log.format", Flag: "log-format", Type: Text, Values: []string{"text", "json"}, Usage: "form of the log on standard error"},

@@ -60,7 +60,7 @@ func TestSettings_coverEveryKey(t *testing.T) {
 
 // Keys are the names of the fields in snake case.
 func TestConfig_keysAreFieldNames(t *testing.T) {
-	words := regexp.MustCompile(`([a-z])([A-Z])|(TLS|IQ|CORS|JSON)([A-Z])`)
+	words := regexp.MustCompile(`([a-z])([A-Z])|(TLS|IQ|CORS|JSON|API)([A-Z])`)
 	var check func(typ reflect.Type)
 	check = func(typ reflect.Type) {
 		for i := range typ.NumField() {

@@ -3,7 +3,6 @@ package jsonmap
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/restanza/restanza/element"
@@ -327,16 +326,15 @@ func (b *builder) copy(n element.Node, around string) {
 		space, tag = around, "xml:"+tag
 	}
 	b.open(space, tag, around)
-	for i, a := range n.Attrs() {
+	var declared prefixes
+	for _, a := range n.Attrs() {
 		switch a.Space {
 		case "":
 			b.attr(a.Local, a.Value)
 		case nsXML:
 			b.attr("xml:"+a.Local, a.Value)
 		default:
-			prefix := "n" + strconv.Itoa(i)
-			b.attr("xmlns:"+prefix, a.Space)
-			b.attr(prefix+":"+a.Local, a.Value)
+			b.qualifiedAttr(&declared, a.Space, a.Local, a.Value)
 		}
 	}
 	from := b.inside()
@@ -382,7 +380,7 @@ func (t *table) readBack(xml []byte, space string) val {
 func (t *table) suggest(name string) string {
 	folded := strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToLower(name))
 	for _, f := range t.fields {
-		if f.name == folded || len(name) > 3 && distance(f.name, folded) == 1 {
+		if f.name == folded || len(name) > 2 && distance(f.name, folded) == 1 {
 			return fmt.Sprintf("; did you mean %s?", f.name)
 		}
 	}

@@ -153,17 +153,30 @@ type header struct {
 }
 
 func (e Envelope) header(v val) (h header, err error) {
-	members := map[string]*string{"id": &h.id, "from": &h.from, "to": &h.to, "lang": &h.lang}
 	var kind, typ string
-	members["kind"], members["type"] = &kind, &typ
 	for m := range v.members() {
-		if into := members[m.key()]; into != nil {
-			if *into, err = str(m); err != nil {
-				return h, err
-			}
-			if (m.key() == "to" || m.key() == "from") && *into == "" {
-				return h, refuseEmpty(m)
-			}
+		var into *string
+		switch m.key() {
+		case "kind":
+			into = &kind
+		case "type":
+			into = &typ
+		case "id":
+			into = &h.id
+		case "lang":
+			into = &h.lang
+		case "from":
+			into = &h.from
+		case "to":
+			into = &h.to
+		default:
+			continue
+		}
+		if *into, err = str(m); err != nil {
+			return h, err
+		}
+		if *into == "" && (into == &h.to || into == &h.from) {
+			return h, refuseEmpty(m)
 		}
 	}
 	if e.To != "" {
