@@ -42,8 +42,9 @@ func memberTables() string {
 		d.heading(string(kind))
 		d.members(jsonmap.Fields(kind), 0)
 	}
-	for i := 0; i < len(d.order); i++ { // shapes have shapes
-		name := d.order[i]
+	for len(d.order) > 0 { // shapes have shapes
+		name := d.order[0]
+		d.order = d.order[1:]
 		if name == "message" { // it would be the longest of them, again
 			d.WriteString("\n### Shape: message\n\nAll members of a message but `kind`.\n")
 			continue
@@ -58,11 +59,11 @@ func memberTables() string {
 type documenter struct {
 	*strings.Builder
 	shapes map[string]*jsonmap.Schema
-	order  []string
+	order  []string // the shapes that are still to be written
 }
 
 func (d *documenter) heading(title string) {
-	fmt.Fprintf(d, "\n### %s\n\n| member | type | in XML | defined in |\n|---|---|---|---|\n", title)
+	fmt.Fprintf(d.Builder, "\n### %s\n\n| member | type | in XML | defined in |\n|---|---|---|---|\n", title)
 }
 
 // typeOf says what a value is, and keeps it if it is a shape with a name.
@@ -114,18 +115,18 @@ func (d *documenter) members(members []jsonmap.Member, depth int) {
 		if m.Beyond {
 			name += " ＋"
 		}
-		fmt.Fprintf(d, "| %s%s | %s | %s | %s |\n", strings.Repeat("&emsp;", depth), name, d.typeOf(&m.Schema), in, m.XEP)
+		fmt.Fprintf(d.Builder, "| %s%s | %s | %s | %s |\n", strings.Repeat("&emsp;", depth), name, d.typeOf(&m.Schema), in, m.XEP)
 		d.members(parts(&m.Schema), depth+1)
 	}
 }
 
-// Each example of the page is a stanza, and the page's form of it.
+// Each example of the page is a stanza, and the one that is printed after it, if one is.
 func TestDocument_examples(t *testing.T) {
 	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	examples := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	examples := regexp.MustCompile("(?s)```json\n(.*?)```(?:\n\n```xml\n(.*?)\n```)?").FindAllStringSubmatch(string(text), -1)
 	if len(examples) < 6 {
 		t.Fatalf("%d examples", len(examples))
 	}
@@ -136,5 +137,8 @@ func TestDocument_examples(t *testing.T) {
 			continue
 		}
 		checkRoundTrip(t, st)
+		if example[2] != "" && example[2] != st.String() {
+			t.Errorf("%s is %s\nand not %s", example[1], st, example[2])
+		}
 	}
 }

@@ -278,7 +278,7 @@ func (h *header) inferType(v val, ask bool) {
 	case h.kind == stanza.IQ && h.typ == "" && v.member("type").isZero():
 		h.typ = stanza.Get
 		for m := range v.members() {
-			if f := tables.iq.byName[m.key()]; f != nil && f.isSet(m) && !(ask && f.beyond) {
+			if f := tables.iq.byName[m.key()]; f != nil && f.isSet(m) && (!ask || !f.beyond) {
 				h.typ = stanza.Set
 			}
 		}
