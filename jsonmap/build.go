@@ -288,7 +288,7 @@ func (b *builder) children(t *table, v val, space string) error {
 			err = placed.write(b, m)
 		case f == nil && b.strict:
 		case f == nil:
-			err = fail(m, "there is no such member%s", t.suggest(m.key()))
+			err = fail(m, "there is no such member as %.40q%s", m.key(), t.suggest(m.key()))
 		case f.place == InAttr, f.place == AsHeader, placed.has(f.name):
 		case f.place == InContent:
 			err = b.content(f, m)
