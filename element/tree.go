@@ -71,17 +71,11 @@ func (t *Tree) Parse(content, space string) error {
 // Root returns the node that stands for the element around the content.
 func (t *Tree) Root() Node { return Node{t, 0} }
 
-// step takes one tag, CDATA section or run of text, and returns the rest.
+// step takes one tag, or text up to the next tag, and returns the rest.
 func (t *Tree) step(s string) (rest string, err error) {
-	if s[0] != '<' {
-		end := strings.IndexByte(s, '<')
-		if end < 0 {
-			end = len(s)
-		}
-		t.addText(resolveText(s[:end]))
-		return s[end:], nil
-	}
 	switch {
+	case beginsText(s):
+		return t.text(s)
 	case strings.HasPrefix(s, "</"):
 		end := strings.IndexByte(s, '>')
 		if end < 0 || len(t.open) == 1 {
@@ -89,16 +83,49 @@ func (t *Tree) step(s string) (rest string, err error) {
 		}
 		t.close()
 		return s[end+1:], nil
-	case strings.HasPrefix(s, "<!"):
-		section, ok := strings.CutPrefix(s, string(sectionStart))
-		text, rest, closed := strings.Cut(section, "]]>")
-		if !ok || !closed {
-			return "", errUnchecked
-		}
-		t.addText(normalizeLines(text))
-		return rest, nil
 	}
 	return t.startTag(s[1:])
+}
+
+// beginsText reports whether s begins with text or a CDATA section.
+func beginsText(s string) bool {
+	return s != "" && (s[0] != '<' || strings.HasPrefix(s, "<!"))
+}
+
+// text takes what text there is up to the next tag: adjoining texts and CDATA sections are
+// one text.
+func (t *Tree) text(s string) (rest string, err error) {
+	text, s, err := cutText(s)
+	if err == nil && beginsText(s) {
+		var b strings.Builder
+		b.WriteString(text)
+		for err == nil && beginsText(s) {
+			text, s, err = cutText(s)
+			b.WriteString(text)
+		}
+		text = b.String()
+	}
+	if err == nil && text != "" {
+		t.add(node{text: text})
+	}
+	return s, err
+}
+
+// cutText takes a run of text or a CDATA section.
+func cutText(s string) (text, rest string, err error) {
+	if s[0] != '<' {
+		end := strings.IndexByte(s, '<')
+		if end < 0 {
+			end = len(s)
+		}
+		return resolveText(s[:end]), s[end:], nil
+	}
+	section, ok := strings.CutPrefix(s, string(sectionStart))
+	text, rest, closed := strings.Cut(section, "]]>")
+	if !ok || !closed {
+		return "", "", errUnchecked
+	}
+	return normalizeLines(text), rest, nil
 }
 
 // resolveText resolves a run of text.
@@ -110,19 +137,6 @@ func resolveText(raw string) string {
 	b.Grow(len(raw))
 	appendText(&b, []byte(raw))
 	return b.String()
-}
-
-// addText appends a text to the innermost open node. Adjoining texts are one.
-func (t *Tree) addText(text string) {
-	if text == "" {
-		return
-	}
-	parent := &t.nodes[t.open[len(t.open)-1].node]
-	if last := parent.last; last != 0 && t.nodes[last].local == "" {
-		t.nodes[last].text += text
-		return
-	}
-	t.add(node{text: text})
 }
 
 // add appends a node to the innermost open one and returns its index.
@@ -349,10 +363,11 @@ func (n Node) Text() (text string, onlyText bool) {
 	if e.first == e.last && n.tree.nodes[e.first].local == "" {
 		return n.tree.nodes[e.first].text, true
 	}
+	var b strings.Builder
 	for c := range n.Children() {
 		if c.IsText() {
-			text += c.get().text
+			b.WriteString(c.get().text)
 		}
 	}
-	return text, false
+	return b.String(), false
 }

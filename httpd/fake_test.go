@@ -76,6 +76,13 @@ func (c *fakeComponent) calls() []submission {
 	return append([]submission(nil), c.submitted...)
 }
 
+// forget drops what was submitted so far.
+func (c *fakeComponent) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.submitted = nil
+}
+
 // failWith makes every Submit return err.
 func (c *fakeComponent) failWith(err error) {
 	c.submit = func(context.Context, stanza.Stanza) (stanza.Stanza, error) { return stanza.Stanza{}, err }

@@ -83,6 +83,8 @@ type Options struct {
 	Health bool           // serve /livez and /readyz
 	Checks func() []Check // what /readyz tells; nil: ready while the Server runs
 
+	APIDocs bool // serve /openapi.yaml, /openapi.json and /docs/
+
 	Gatherer prometheus.Gatherer   // what /metrics shows; nil: no /metrics
 	Metrics  prometheus.Registerer // for the Server's own metrics; nil: none are kept
 

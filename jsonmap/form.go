@@ -12,7 +12,9 @@ import (
 func parseForm(doc []byte) (*document, error) {
 	d := &document{loose: true, values: []value{{kind: object}}}
 	seen := map[string]bool{}
-	for n, pair := range bytes.Split(doc, []byte("&")) {
+	n := 0
+	for pair := range bytes.SplitSeq(doc, []byte("&")) {
+		n++
 		if len(pair) == 0 {
 			continue
 		}
@@ -32,7 +34,7 @@ func parseForm(doc []byte) (*document, error) {
 			err = d.addField(key, value)
 		}
 		if err != nil {
-			return nil, &stanza.Refusal{Reason: stanza.NotWellFormed, Text: fmt.Sprintf("form, field %d: %s", n+1, err), Err: err}
+			return nil, &stanza.Refusal{Reason: stanza.NotWellFormed, Text: fmt.Sprintf("form, field %d: %s", n, err), Err: err}
 		}
 		seen[key] = true
 	}

@@ -17,7 +17,7 @@ import (
 // Limits of a document. They bound what its tree costs.
 const (
 	maxDepth  = 160     // levels; an element in the generic form has two, and XML has 64 of them
-	maxValues = 100_000 // values of any kind
+	maxValues = 1 << 18 // values of any kind; the largest stanza has fewer
 )
 
 // reader reads a JSON document into a tree.
@@ -39,9 +39,7 @@ func parseJSON(doc []byte) (*document, error) {
 		return d, nil
 	}
 	if mended, changed := withoutTrailingCommas(doc); changed {
-		if d, again := readJSON(mended, maxDepth); again == nil {
-			return d, nil
-		}
+		return readJSON(mended, maxDepth) // the commas were not what is wrong
 	}
 	return nil, err
 }
@@ -155,18 +153,25 @@ func placeAt(doc []byte, offset int) stanza.Place {
 	}
 }
 
-// withoutTrailingCommas makes a blank of each comma that stands before the end of an
-// object.
+// withoutTrailingCommas makes a blank of each comma that stands between the last member
+// of an object and its end.
 func withoutTrailingCommas(doc []byte) (mended []byte, changed bool) {
 	quoted, comma := false, -1
+	before := byte('{') // what stood last outside of strings, but for white space
 	for i := 0; i < len(doc); i++ {
-		switch c := doc[i]; {
+		c := doc[i]
+		if !quoted && strings.IndexByte(" \t\r\n", c) >= 0 {
+			continue
+		}
+		last := before
+		before = c
+		switch {
 		case quoted && c == '\\':
 			i++
 		case c == '"':
 			quoted, comma = !quoted, -1
 		case quoted:
-		case c == ',':
+		case c == ',' && last != '{' && last != ',':
 			comma = i
 		case c == '}' && comma >= 0:
 			if !changed {
@@ -174,7 +179,7 @@ func withoutTrailingCommas(doc []byte) (mended []byte, changed bool) {
 			}
 			mended[comma] = ' '
 			comma = -1
-		case !strings.ContainsRune(" \t\r\n", rune(c)):
+		default:
 			comma = -1
 		}
 	}

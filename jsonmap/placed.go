@@ -101,11 +101,14 @@ func (p *placement) item(b *builder, item val) error {
 	if slices.Contains(p.exact, name) && !item.member("name").isZero() {
 		return b.element(item, p.space, p.space)
 	}
-	value := p.owner.member(name)
-	if value.isZero() || slices.Contains(p.done, name) {
+	if slices.Contains(p.done, name) {
 		return nil
 	}
 	p.done = append(p.done, name)
+	value := p.owner.member(name)
+	if value.isZero() { // what is taken out of the object is taken out of its place
+		return nil
+	}
 	f := p.table.byName[name]
 	if short := f.short; short != "" && !p.owner.member(short).isZero() {
 		return b.agree(p.table, p.owner, f, value, p.space)
@@ -182,7 +185,7 @@ func (b *builder) genericAttrs(attrs val) error {
 	if attrs.kind() != object {
 		return fail(attrs, "this must be an object, not %s", kindOf(attrs))
 	}
-	n := 0
+	var declared prefixes
 	for m := range attrs.members() {
 		value, err := str(m)
 		if err != nil {
@@ -198,10 +201,7 @@ func (b *builder) genericAttrs(attrs val) error {
 			if _, ok := element.IsText(space); !ok {
 				return fail(m, "the namespace of the attribute has a character that is not allowed in XML")
 			}
-			n++
-			prefix := "n" + strconv.Itoa(n)
-			b.attr("xmlns:"+prefix, space)
-			b.attr(prefix+":"+qualified, value)
+			b.qualifiedAttr(&declared, space, qualified, value)
 		case element.IsName(key) && key != "xmlns":
 			b.attr(key, value)
 		default:
@@ -209,6 +209,20 @@ func (b *builder) genericAttrs(attrs val) error {
 		}
 	}
 	return nil
+}
+
+// prefixes are the namespaces that an element declares, n1 and so on, for its attributes.
+type prefixes []string
+
+// qualifiedAttr writes an attribute in a namespace.
+func (b *builder) qualifiedAttr(declared *prefixes, space, local, value string) {
+	i := slices.Index(*declared, space)
+	if i < 0 {
+		i = len(*declared)
+		*declared = append(*declared, space)
+		b.attr("xmlns:n"+strconv.Itoa(i+1), space)
+	}
+	b.attr("n"+strconv.Itoa(i+1)+":"+local, value)
 }
 
 func (b *builder) genericChildren(children val, space, base string) error {
@@ -226,6 +240,9 @@ func (b *builder) genericChildren(children val, space, base string) error {
 			}
 			b.dst = element.AppendText(b.dst, s)
 			continue
+		}
+		if m := item.member("member"); !m.isZero() {
+			return fail(m, "only an item of %s itself can stand for a member", GenericKey)
 		}
 		if err := b.element(item, space, base); err != nil {
 			return err

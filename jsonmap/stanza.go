@@ -153,17 +153,30 @@ type header struct {
 }
 
 func (e Envelope) header(v val) (h header, err error) {
-	members := map[string]*string{"id": &h.id, "from": &h.from, "to": &h.to, "lang": &h.lang}
 	var kind, typ string
-	members["kind"], members["type"] = &kind, &typ
 	for m := range v.members() {
-		if into := members[m.key()]; into != nil {
-			if *into, err = str(m); err != nil {
-				return h, err
-			}
-			if (m.key() == "to" || m.key() == "from") && *into == "" {
-				return h, refuseEmpty(m)
-			}
+		var into *string
+		switch m.key() {
+		case "kind":
+			into = &kind
+		case "type":
+			into = &typ
+		case "id":
+			into = &h.id
+		case "lang":
+			into = &h.lang
+		case "from":
+			into = &h.from
+		case "to":
+			into = &h.to
+		default:
+			continue
+		}
+		if *into, err = str(m); err != nil {
+			return h, err
+		}
+		if *into == "" && (into == &h.to || into == &h.from) {
+			return h, refuseEmpty(m)
 		}
 	}
 	if e.To != "" {
@@ -182,7 +195,7 @@ func (e Envelope) header(v val) (h header, err error) {
 			return h, err
 		}
 	}
-	h.inferType(v)
+	h.inferType(v, e.Ask)
 	return h, nil
 }
 
@@ -256,7 +269,7 @@ var kindByMember = []struct {
 }
 
 // inferType completes the type.
-func (h *header) inferType(v val) {
+func (h *header) inferType(v val, ask bool) {
 	switch {
 	case !v.member("error").isZero():
 		h.typ = stanza.TypeError
@@ -264,8 +277,10 @@ func (h *header) inferType(v val) {
 		h.typ = ""
 	case h.kind == stanza.IQ && h.typ == "" && v.member("type").isZero():
 		h.typ = stanza.Get
-		if !v.member("command").isZero() || !v.member("archive").isZero() {
-			h.typ = stanza.Set
+		for m := range v.members() {
+			if f := tables.iq.byName[m.key()]; f != nil && f.isSet(m) && (!ask || !f.beyond) {
+				h.typ = stanza.Set
+			}
 		}
 	}
 }

@@ -30,6 +30,8 @@ type document struct {
 	// loose says that numbers and booleans are written as strings, since the
 	// notation has nothing else.
 	loose bool
+	// top is the value that is the caller's whole document, in which pointers begin.
+	top int32
 }
 
 type value struct {
@@ -66,7 +68,7 @@ func (d *document) root() val { return val{d, 0} }
 
 // under returns a document that is an object with d as its only member.
 func (d *document) under(key string) *document {
-	o := &document{src: d.src, loose: d.loose, values: make([]value, 0, len(d.values)+1)}
+	o := &document{src: d.src, loose: d.loose, top: 1, values: make([]value, 0, len(d.values)+1)}
 	o.values = append(o.values, value{kind: object, first: 1, last: 1})
 	for _, v := range d.values {
 		for _, i := range []*int32{&v.first, &v.last, &v.next} {
@@ -134,7 +136,7 @@ func (v val) member(key string) val {
 
 // pointer names the value as RFC 6901 does.
 func (v val) pointer() string {
-	if v.i == 0 {
+	if v.i <= v.doc.top {
 		return ""
 	}
 	parent := val{v.doc, v.get().parent}
@@ -168,7 +170,7 @@ func equal(a, b val) bool {
 	case array:
 		return equalArrays(a, b)
 	case object:
-		return includes(a, b) && includes(b, a)
+		return equalObjects(a, b)
 	}
 	return false
 }
@@ -176,6 +178,9 @@ func equal(a, b val) bool {
 func equalNumbers(a, b string) bool {
 	if a == b {
 		return true
+	}
+	if isInteger(a) && isInteger(b) { // which floating-point numbers may not tell apart
+		return false
 	}
 	x, errX := strconv.ParseFloat(a, 64)
 	y, errY := strconv.ParseFloat(b, 64)
@@ -192,12 +197,18 @@ func equalArrays(a, b val) bool {
 	return i == j
 }
 
-// includes reports whether each member of b is one of a.
-func includes(a, b val) bool {
-	for m := range b.members() {
-		if !equal(a.member(m.key()), m) {
+// equalObjects looks at each pair of members once: they may be many, and deeply nested.
+func equalObjects(a, b val) bool {
+	members := map[string]val{}
+	for m := range a.items() {
+		members[m.key()] = m
+	}
+	n := 0
+	for m := range b.items() {
+		if !equal(members[m.key()], m) {
 			return false
 		}
+		n++
 	}
-	return true
+	return n == len(members)
 }
