@@ -18,8 +18,8 @@ import (
 	"github.com/restanza/restanza/internal/xmpptest"
 )
 
-// page is an answer to an archive query in JSON, as a program reads it.
-type page struct {
+// archivePage is an answer to an archive query in JSON, as a program reads it.
+type archivePage struct {
 	XMPP []struct {
 		Kind, Type, From string
 		Archive          struct {
@@ -34,7 +34,7 @@ type page struct {
 
 // bodies returns the texts of a page, and the id to go on after; empty: there was
 // nothing.
-func (p page) bodies() (texts []string, last string) {
+func (p archivePage) bodies() (texts []string, last string) {
 	for _, st := range p.XMPP {
 		if st.Kind == "message" {
 			texts = append(texts, st.Archive.Forward.Message.Body)
@@ -57,7 +57,7 @@ func (g *gatewayUnderTest) readArchive(address string, most int) (texts []string
 		if strings.HasPrefix(r.body, `{"kind":"iq"`) { // no results, so no list
 			return texts, pages
 		}
-		var p page
+		var p archivePage
 		if err := json.Unmarshal([]byte(r.body), &p); err != nil {
 			g.t.Fatalf("%v: %s", err, r.body)
 		}
