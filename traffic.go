@@ -21,7 +21,8 @@ const (
 // Exchange is a stanza that went through the gateway, and what came of it: the
 // unit in which its traffic is watched. Each stanza is in one Exchange only: the
 // answer to a caller's IQ is in that of the IQ, and a reply in that of the stanza
-// that it answers.
+// that it answers. The results of an archive query, which are part of the answer to
+// it, are in none.
 type Exchange struct {
 	Component jid.JID   // zero: the caller's credential is not known
 	Direction Direction // of Stanza; Answer went the other way

@@ -92,7 +92,8 @@ listen:
   mod_roster: {}
   mod_ping: {}
   mod_offline: {access_max_user_messages: max_user_offline_messages}
-  mod_muc: {host: %s}
+  mod_mam: {}
+  mod_muc: {host: %s, default_room_options: {mam: true}}
 `, RoomsDomain)
 	// Names are looked up nowhere: what is for an unknown domain, or a component
 	// that is not connected, fails as it does with a default configuration, and at once.

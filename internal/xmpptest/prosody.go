@@ -62,6 +62,7 @@ storage = "internal"
 
 VirtualHost "%[4]s"
 Component "%[5]s" "muc"
+	modules_enabled = { "muc_mam" }
 `, p.directory, clientPort, componentPort, Domain, RoomsDomain, disabled)
 	c.WriteString(atPort(p.components, componentPort))
 	for i, domain := range componentDomains {
