@@ -102,6 +102,7 @@ func benchHandler(b *testing.B, h http.Handler, contentType, doc string) {
 }
 
 func BenchmarkHandler_post(b *testing.B) { benchHandler(b, newBenchServer(b), xmlType, benchMessage) }
+
 func BenchmarkHandler_postJSON(b *testing.B) {
 	benchHandler(b, newBenchServer(b), jsonType, benchJSON(b))
 }

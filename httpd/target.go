@@ -129,7 +129,7 @@ func (t *target) readGet(rest string) *problem {
 	if p := checkField(decoded[0]); p != nil {
 		return p
 	}
-	t.envelope = jsonmap.Envelope{Kind: stanza.IQ, Field: decoded[0], To: decoded[1]}
+	t.envelope = jsonmap.Envelope{Kind: stanza.IQ, Field: decoded[0], To: decoded[1], Ask: true}
 	t.shaped = true
 	return nil
 }

@@ -66,6 +66,9 @@ func TestRequest_stanza(t *testing.T) {
 		{"GET ping", "GET", "/rest/ping/example.org", "", "", `<iq type="get" to="example.org"><ping xmlns="urn:xmpp:ping"/></iq>`},
 		{"GET stats", "GET", "/rest/stats/example.org", "", "", `<iq type="get" to="example.org"><query xmlns="http://jabber.org/protocol/stats"/></iq>`},
 		{"GET items", "GET", "/rest/items/example.org?node=x+y", "", "", `<iq type="get" to="example.org"><query xmlns="http://jabber.org/protocol/disco#items" node="x y"/></iq>`},
+		{"GET roster", "GET", "/rest/roster/example.org", "", "", `<iq type="get" to="example.org"><query xmlns="jabber:iq:roster"/></iq>`},
+		{"GET of what changes something", "GET", "/rest/unblock/example.org", "", "", `<iq type="get" to="example.org"><unblock xmlns="urn:xmpp:blocking"/></iq>`},
+		{"POST of the same", "POST", "/rest/iq/unblock/example.org", "application/json", `["a@b"]`, `<iq type="set" to="example.org"><unblock xmlns="urn:xmpp:blocking"><item jid="a@b"/></unblock></iq>`},
 		{"GET upload", "GET", "/rest/upload_request/example.org?filename=a&size=5", "", "", `<iq type="get" to="example.org"><request xmlns="urn:xmpp:http:upload:0" filename="a" size="5"/></iq>`},
 		{
 			"GET archive", "GET", "/rest/archive/room@example.org?max=10&after=x&with=a@b", "", "",

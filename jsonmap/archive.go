@@ -10,7 +10,7 @@ import (
 // archiveQuery is a question to an archive (XEP-0313), with mod_rest's shorthand for the
 // form and the page of one.
 var archiveQuery = &special{
-	schema: &Schema{Type: Object, Members: append(describe(archiveTable, nil), members(shorthand)...)},
+	schema: &Schema{Type: Object, Generic: true, Members: append(describe(archiveTable, nil), shorthandMembers()...)},
 	read: func(w *writer, c element.Node) (ok, exact bool) {
 		return true, w.object(c, archiveTable)
 	},
@@ -19,7 +19,7 @@ var archiveQuery = &special{
 
 var archiveTable = new(table).add(
 	field{name: "queryid", place: InAttr, typ: String},
-	field{name: "node", place: InAttr, typ: String},
+	field{name: "node", place: InAttr, typ: String, beyond: true},
 	field{name: "form", place: AsSpecial, typ: Object, space: nsData, local: "x", special: genericForm},
 	field{name: "page", place: AsSpecial, typ: Object, space: nsRSM, local: "set", special: resultSet},
 )
@@ -36,6 +36,20 @@ var shorthand = []field{
 	{name: "after", typ: String, about: "the page after the message with this archive id"},
 	{name: "before", typ: String, about: "the page before it; empty: the last page"},
 	{name: "max", typ: Integer, about: "messages on a page; a number, also as a string"},
+}
+
+// shorthandMembers describes them, with what two of them may be instead.
+func shorthandMembers() []Member {
+	list := members(shorthand)
+	for i := range list {
+		switch list[i].Name {
+		case "ids":
+			list[i].Schema.Either = []*Schema{{Type: Array, Items: &scalarSchema}}
+		case "max":
+			list[i].Schema.Either = []*Schema{{Type: String}}
+		}
+	}
+	return list
 }
 
 const pageFields = 6 // of shorthand, from this index on

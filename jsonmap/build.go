@@ -226,6 +226,12 @@ func (b *builder) list(f *field, v val, space, local, around string) error {
 			}
 			continue
 		}
+		if f.of != nil {
+			if err := b.member(f.of, item, around); err != nil {
+				return err
+			}
+			continue
+		}
 		s, err := str(item)
 		if err != nil {
 			return err
@@ -282,7 +288,7 @@ func (b *builder) children(t *table, v val, space string) error {
 			err = placed.write(b, m)
 		case f == nil && b.strict:
 		case f == nil:
-			err = fail(m, "there is no such member%s", t.suggest(m.key()))
+			err = fail(m, "there is no such member as %.40q%s", m.key(), t.suggest(m.key()))
 		case f.place == InAttr, f.place == AsHeader, placed.has(f.name):
 		case f.place == InContent:
 			err = b.content(f, m)
@@ -340,12 +346,12 @@ func (b *builder) copy(n element.Node, around string) {
 
 // agree makes sure that a member says the same as the one that it is short for.
 func (b *builder) agree(t *table, v val, f *field, m val, space string) error {
-	if f.place == AsFlag && m.isTrue() { // the child is there, with more in it
-		return nil
-	}
 	apart := &builder{strict: b.strict}
 	if err := apart.member(t.byName[f.short], v.member(f.short), space); err != nil {
 		return err
+	}
+	if f.place == AsFlag && m.isTrue() && len(apart.dst) > 0 { // the child is there, with more in it
+		return nil
 	}
 	if said := t.readBack(apart.dst, space); !said.isZero() && equal(said.member(f.name), m) {
 		return nil
@@ -374,7 +380,7 @@ func (t *table) readBack(xml []byte, space string) val {
 func (t *table) suggest(name string) string {
 	folded := strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToLower(name))
 	for _, f := range t.fields {
-		if f.name == folded || len(name) > 3 && distance(f.name, folded) == 1 {
+		if f.name == folded || len(name) > 2 && distance(f.name, folded) == 1 {
 			return fmt.Sprintf("; did you mean %s?", f.name)
 		}
 	}

@@ -9,13 +9,13 @@ import (
 
 // dataForm is a form (XEP-0004) with everything that a form can have.
 var dataForm = &special{
-	schema: &Schema{Type: Object, Members: []Member{
+	schema: &Schema{Name: "form", Type: Object, Members: []Member{
 		{Name: "type", Schema: Schema{Type: String}},
 		{Name: "title", Schema: Schema{Type: String}},
 		{Name: "instructions", Schema: Schema{Type: String, About: "several are joined with line feeds"}},
-		{Name: "reported", Schema: Schema{Type: Array, Items: &Schema{Type: Object}, About: "the columns of a table of results, as fields"}},
+		{Name: "reported", Schema: Schema{Type: Array, Items: formFieldSchema("value"), About: "the columns of a table of results, as fields"}},
 		{Name: "fields", Schema: Schema{Type: Array, Items: formFieldSchema("value")}},
-		{Name: "items", Schema: Schema{Type: Array, Items: &Schema{Type: Array, Items: &Schema{Type: Object}}, About: "the rows of a table of results, each an array of fields"}},
+		{Name: "items", Schema: Schema{Type: Array, Items: &Schema{Type: Array, Items: formFieldSchema("value")}, About: "the rows of a table of results, each an array of fields"}},
 	}},
 	read: func(w *writer, c element.Node) (ok, exact bool) {
 		f := formReader{writer: w, form: c, exact: true}
@@ -27,7 +27,7 @@ var dataForm = &special{
 
 // genericForm is the same with the values of each field as an array, in "values".
 var genericForm = &special{
-	schema: &Schema{Type: Object, Members: []Member{
+	schema: &Schema{Name: "archive_form", Type: Object, Members: []Member{
 		{Name: "type", Schema: Schema{Type: String}},
 		{Name: "title", Schema: Schema{Type: String}},
 		{Name: "instructions", Schema: Schema{Type: String}},
@@ -41,13 +41,19 @@ var genericForm = &special{
 	write: func(b *builder, m val, around string) error { return writeForm(b, m, around, true) },
 }
 
+// scalarSchema is a value of a field: a string, or what is written as one.
+var scalarSchema = Schema{Type: String, Either: []*Schema{{Type: Boolean}, {Type: Number}}}
+
+// valueSchema is one or several of them.
+var valueSchema = Schema{Type: String, Either: []*Schema{{Type: Boolean}, {Type: Number}, {Type: Array, Items: &scalarSchema}}}
+
 func formFieldSchema(values string) *Schema {
-	list := &Schema{Type: Array, Items: &Schema{Type: String}}
-	value := Schema{Type: String, Either: []*Schema{list}, About: "an array for list-multi and jid-multi; the lines of text-multi"}
+	value := valueSchema
+	value.About = "an array for list-multi and jid-multi; the lines of text-multi"
 	if values == "values" {
-		value = *list
+		value = Schema{Type: Array, Items: &scalarSchema, Either: []*Schema{{Type: String}, {Type: Boolean}, {Type: Number}}, About: "an array where it is written"}
 	}
-	return &Schema{Type: Object, Members: []Member{
+	return &Schema{Name: map[string]string{"value": "form_field", "values": "archive_form_field"}[values], Type: Object, Members: []Member{
 		{Name: "var", Schema: Schema{Type: String}},
 		{Name: "type", Schema: Schema{Type: String}},
 		{Name: "label", Schema: Schema{Type: String}},

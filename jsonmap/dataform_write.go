@@ -243,7 +243,7 @@ func (f formWriter) options(m val) error {
 
 // compactForm is a form that is submitted: an object whose members are its fields.
 var compactForm = &special{
-	schema: &Schema{Type: Object, Free: &Schema{Type: String, Either: []*Schema{{Type: Boolean}, {Type: Number}, {Type: Array, Items: &Schema{Type: String}}}}},
+	schema: &Schema{Type: Object, Free: &valueSchema},
 	write: func(b *builder, m val, around string) error {
 		return writeCompact(b, m, around, "submit", "")
 	},

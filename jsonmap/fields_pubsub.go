@@ -1,80 +1,130 @@
 package jsonmap
 
-// itemTable is an item of a node (XEP-0060): its id, and what is published, if that is
-// known; all else stands under GenericKey.
-func itemTable() *table {
-	info := new(table).add(attrs("id", "type", "url")...).add(
-		field{name: "bytes", place: InAttr, typ: Integer},
-		field{name: "width", place: InAttr, typ: Integer},
-		field{name: "height", place: InAttr, typ: Integer},
-	)
-	conference := new(table).add(attrs("name")...).add(
-		field{name: "autojoin", place: InAttr, typ: Boolean, words: true},
-		field{name: "nick", place: InText, typ: String, local: "nick"},
-		field{name: "password", place: InText, typ: String, local: "password"},
-	)
-	return new(table).add(attrs("id", "publisher")...).add(
-		field{name: "avatar", place: InList, typ: Array, space: "urn:xmpp:avatar:metadata", local: "metadata", item: "info", xep: "XEP-0084", table: info},
-		field{name: "avatar_data", place: InText, typ: String, space: "urn:xmpp:avatar:data", local: "data", xep: "XEP-0084"},
-		field{name: "conference", place: AsObject, typ: Object, space: "urn:xmpp:bookmarks:1", local: "conference", xep: "XEP-0402", table: conference},
+const nsPubSub = "http://jabber.org/protocol/pubsub"
+
+// pubsubItems returns the items of a node, with what is in them.
+func pubsubItems() field {
+	return field{name: "items", place: AsList, typ: Array, local: "item", table: pubsubItemTable()}
+}
+
+// pubsubItemTable is an item with its payload, which is under GenericKey if it is none
+// of these.
+func pubsubItemTable() *table {
+	return named("pubsub_item",
+		attr("id"), attr("publisher"),
+		field{name: "avatar_data", place: InText, typ: String, space: "urn:xmpp:avatar:data", local: "data", xep: "XEP-0084", about: "in base64"},
+		field{
+			name: "avatar_metadata", place: InList, typ: Array, space: "urn:xmpp:avatar:metadata", local: "metadata", item: "info", xep: "XEP-0084",
+			table: new(table).add(attr("id"), attr("type"), intAttr("bytes"), intAttr("width"), intAttr("height"), attr("url")),
+		},
+		field{
+			name: "conference", place: AsObject, typ: Object, space: "urn:xmpp:bookmarks:1", local: "conference", xep: "XEP-0402", about: "a bookmark; the id of the item is the room's address",
+			table: new(table).add(attr("name"), field{name: "autojoin", place: InAttr, typ: Boolean, words: true}, child("nick"), child("password"), part("extensions")),
+		},
 		field{name: "nick", place: InText, typ: String, space: "http://jabber.org/protocol/nick", local: "nick", xep: "XEP-0172"},
+		mdsDisplayed("displayed"),
+		field{name: "tune", place: AsObject, typ: Object, space: "http://jabber.org/protocol/tune", local: "tune", xep: "XEP-0118", table: new(table).add(
+			child("artist"), child("title"), child("source"), child("track"), child("uri"), intChild("length"), intChild("rating"),
+		)},
+		field{name: "geoloc", place: AsObject, typ: Object, space: "http://jabber.org/protocol/geoloc", local: "geoloc", xep: "XEP-0080", table: geolocTable()},
 	)
 }
 
-// inNode returns a field for an element that names a node, and what it has beside
-// that.
-func inNode(local string, more ...field) field {
-	return field{name: local, place: AsObject, typ: Object, local: local, table: new(table).add(attrs("node")...).add(more...)}
+// mdsDisplayed is how far a chat was read (XEP-0490).
+func mdsDisplayed(name string) field {
+	return field{
+		name: name, place: AsObject, typ: Object, space: "urn:xmpp:mds:displayed:0", local: "displayed", xep: "XEP-0490", about: "up to which message a chat was read",
+		table: new(table).add(field{
+			name: "stanza_id", place: AsObject, typ: Object, space: nsSID, local: "stanza-id", xep: "XEP-0359",
+			table: new(table).add(attr("id"), attr("by")),
+		}),
+	}
 }
 
-// itemList is the field with the items of a node.
-func itemList() field {
-	return field{name: "items", place: AsList, typ: Array, local: "item", table: itemTable()}
+func geolocTable() *table {
+	t := new(table)
+	for _, name := range []string{"lat", "lon", "accuracy", "alt", "altaccuracy", "bearing", "speed"} {
+		t.add(field{name: name, place: InText, typ: Number, local: name})
+	}
+	return t.add(each(child, []string{
+		"area", "building", "country", "countrycode", "datum", "description", "floor", "locality", "postalcode",
+		"region", "room", "street", "text", "timestamp", "tzo", "uri",
+	})...)
 }
 
-// configuration is the field with the form of a node or subscription.
-func configuration() field {
-	return field{name: "form", place: AsSpecial, typ: Object, space: nsData, local: "x", special: dataForm}
-}
-
+// pubsubEventTable is what a node tells its subscribers.
 func pubsubEventTable() *table {
+	node := attr("node")
 	return new(table).add(
-		inNode("items", itemList(), field{name: "retracted", place: AsList, typ: Array, local: "retract", table: new(table).add(attrs("id")...)}),
-		inNode("purge"),
-		inNode("delete"),
-		inNode("configuration", configuration()),
-		inNode("subscription", attrs("jid", "subid", "subscription", "expiry")...),
+		part("items", node, pubsubItems(),
+			field{name: "retracted", place: AsList, typ: Array, local: "retract", of: &field{place: InAttrOf, typ: String, attr: "id"}, about: "ids of items that are no more"},
+		),
+		part("create", node),
+		part("configuration", node, form()),
+		pubsubDelete(),
+		part("purge", node),
+		part("subscription", pubsubSubscription()...),
 	)
 }
 
+func pubsubDelete() field {
+	return part("delete", attr("node"), field{name: "redirect", place: InAttrOf, typ: String, local: "redirect", attr: "uri"})
+}
+
+func pubsubSubscription() []field {
+	return attrs("node", "jid", "subid", "subscription", "expiry")
+}
+
+// pubsubTable is what can be asked of a node, and the answers (XEP-0060).
 func pubsubTable() *table {
-	retract := inNode("retract", field{name: "notify", place: InAttr, typ: Boolean, words: true}, itemList())
-	items := inNode("items", field{name: "max_items", place: InAttr, typ: Integer}, field{name: "subid", place: InAttr, typ: String}, itemList())
-	options := inNode("options", append(attrs("jid", "subid"), configuration())...)
-	publishOptions := field{name: "publish_options", place: AsObject, typ: Object, local: "publish-options", table: new(table).add(configuration())}
-	subscription := new(table).add(attrs("node", "jid", "subid", "subscription")...)
-	affiliation := new(table).add(attrs("node", "jid", "affiliation")...)
+	node := attr("node")
 	return new(table).add(
-		inNode("publish", itemList()), publishOptions, retract, items,
-		inNode("subscribe", attrs("jid")...),
-		inNode("unsubscribe", attrs("jid", "subid")...),
-		inNode("subscription", attrs("jid", "subid", "subscription")...),
-		inNode("subscriptions", field{name: "subscriptions", place: AsList, typ: Array, local: "subscription", table: subscription}),
-		inNode("affiliations", field{name: "affiliations", place: AsList, typ: Array, local: "affiliation", table: affiliation}),
-		options,
-		inNode("create"),
-		inNode("configure", configuration()),
-		field{name: "page", place: AsSpecial, typ: Object, space: nsRSM, local: "set", special: resultSet, xep: "XEP-0059"},
+		part("items", node, intAttr("max_items"), attr("subid"), pubsubItems()),
+		part("publish", node, pubsubItems()),
+		part("publish-options", form()),
+		part("retract", node, field{name: "notify", place: InAttr, typ: Boolean, words: true},
+			field{name: "items", place: AsList, typ: Array, local: "item", of: &field{place: InAttrOf, typ: String, attr: "id"}, about: "ids"},
+		),
+		part("create", node),
+		part("configure", node, form()),
+		part("default", node, attr("type"), form()),
+		part("subscribe", node, attr("jid")),
+		part("unsubscribe", node, attr("jid"), attr("subid")),
+		part("options", node, attr("jid"), attr("subid"), form()),
+		part("subscription", pubsubSubscription()...),
+		part("subscriptions", node, pubsubList("subscriptions", "subscription", pubsubSubscription())),
+		part("affiliations", node, pubsubList("affiliations", "affiliation", attrs("node", "affiliation"))),
+		page(),
 	)
 }
 
+// pubsubOwnerTable is how a node is ruled.
 func pubsubOwnerTable() *table {
+	node := attr("node")
 	return new(table).add(
-		inNode("configure", configuration()),
-		inNode("default", configuration()),
-		inNode("delete"),
-		inNode("purge"),
-		inNode("subscriptions", field{name: "subscriptions", place: AsList, typ: Array, local: "subscription", table: new(table).add(attrs("jid", "subid", "subscription")...)}),
-		inNode("affiliations", field{name: "affiliations", place: AsList, typ: Array, local: "affiliation", table: new(table).add(attrs("jid", "affiliation")...)}),
+		part("configure", node, form()),
+		part("default", form()),
+		pubsubDelete(),
+		part("purge", node),
+		part("subscriptions", node, pubsubList("subscriptions", "subscription", attrs("jid", "subscription", "subid"))),
+		part("affiliations", node, pubsubList("affiliations", "affiliation", attrs("jid", "affiliation"))),
 	)
+}
+
+// pubsubList returns the list of what has the name of the element around.
+func pubsubList(name, local string, fields []field) field {
+	return field{name: name, place: AsList, typ: Array, local: local, table: new(table).add(fields...)}
+}
+
+func pubsubIQFields() []field {
+	return []field{
+		{
+			name: "pubsub", place: AsObject, typ: Object, space: nsPubSub, local: "pubsub", table: pubsubTable(), xep: "XEP-0060",
+			sets: []string{"publish", "retract", "create", "subscribe", "unsubscribe", "options/form"},
+		},
+		{
+			name: "pubsub_owner", place: AsObject, typ: Object, space: nsPubSub + "#owner", local: "pubsub", table: pubsubOwnerTable(), xep: "XEP-0060",
+			sets: []string{"delete", "purge", "configure/form", "subscriptions/subscriptions", "affiliations/affiliations"},
+		},
+	}
 }

@@ -1,0 +1,334 @@
+package jsonmap_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/restanza/restanza/jsonmap"
+	"github.com/restanza/restanza/stanza"
+)
+
+// badJSON are documents and where they are wrong.
+var badJSON = []struct {
+	name, doc string
+	reason    stanza.Reason
+	pointer   string
+	line, col int // 0: not compared
+	text      string
+}{
+	// syntax
+	{"nothing", ``, "", "", 1, 1, "empty"},
+	{"blanks", " \n ", "", "", 0, 0, "empty"},
+	{"array", `[]`, "", "", 1, 1, "object"},
+	{"string", `"x"`, "", "", 1, 1, "object"},
+	{"number", `1`, "", "", 1, 1, "object"},
+	{"null", `null`, "", "", 1, 1, "object"},
+	{"empty object", `{}`, "", "", 1, 1, "empty"},
+	{"only a comma", `{,}`, "", "", 1, 2, ""},
+	{"trailing garbage", `{"body":"x"} y`, "", "", 1, 14, ""},
+	{"two documents", `{"body":"x"}{}`, "", "", 1, 0, "follows"},
+	{"cut off", `{"body":"x"`, "", "", 1, 12, "ends too early"},
+	{"byte-order mark", "\ufeff" + `{"body":"x"}`, "", "", 1, 1, ""},
+	{"comma in an array", `{"kind":"iq","items":["a",]}`, "", "", 1, 0, ""},
+	{"two commas", `{"body":"x",,}`, "", "", 1, 13, ""},
+	{"wrong after a trailing comma", "{\"oob\":{\"url\":\"u\",},\n \"body\":x}", "", "/body", 2, 9, ""},
+	{"twice", `{"body":"x","body":"y"}`, "", "/body", 1, 0, "twice"},
+	{"twice further in", `{"oob":{"url":"x","url":"y"}}`, "", "/oob/url", 1, 0, "twice"},
+	{"twice by an escape", `{"body":"x","\u0062ody":"y"}`, "", "/body", 1, 0, "twice"},
+	{"lone surrogate", `{"body":"\ud800"}`, "", "/body", 1, 0, "surrogate"},
+	{"no UTF-8", "{\"body\":\"\xff\"}", "", "/body", 1, 0, "UTF-8"},
+	{"raw control character", "{\"body\":\"\x01\"}", "", "/body", 1, 0, ""},
+	{"deep arrays", strings.Repeat("[", 100_000), "", "", 1, 0, "deep"},
+	{"deep objects", strings.Repeat(`{"a":`, 30_000), "", "", 1, 0, "deep"},
+	{"many values", `{"stanza_ids":[` + strings.Repeat("1,", 300_000) + `1]}`, "", "", 1, 0, "values"},
+	// what XML can't carry
+	{"control character", `{"body":"a\u0000"}`, "", "/body", 1, 9, "not allowed in XML"},
+	{"U+FFFE", `{"body":"\ufffe"}`, "", "/body", 1, 9, "not allowed in XML"},
+	{"U+FFFF in id", `{"id":"\uffff"}`, "", "/id", 1, 7, "not allowed in XML"},
+	{"control character in an attribute", `{"replace":"\u0001"}`, "", "/replace", 1, 12, "not allowed in XML"},
+	{"control character in a payload's string is escaped", `{"payload":{"datatype":"\u0001"}}`, "", "/payload/datatype", 1, 0, "not allowed in XML"},
+	{"U+FFFE in a payload", "{\"payload\":{\"data\":\"\ufffe\"}}", "", "/payload/data", 1, 0, "escape it"},
+	// start tag
+	{"unknown kind", `{"kind":"mesage"}`, "", "/kind", 1, 9, "none of"},
+	{"kind of another type", `{"kind":1}`, "", "/kind", 1, 9, "string"},
+	{"to is a number", `{"to":1,"body":"x"}`, "", "/to", 1, 7, "string"},
+	{"to is an object", `{"to":{"a":1},"body":"x"}`, "", "/to", 1, 7, "string"},
+	{"from is an array", `{"from":[],"body":"x"}`, "", "/from", 1, 9, "string"},
+	{"to is empty", `{"to":"","body":"x"}`, stanza.ImproperAddressing, "/to", 1, 7, "empty"},
+	{"to is no address", `{"to":"a@b@c","body":"x"}`, stanza.ImproperAddressing, "/to", 1, 7, ""},
+	{"to is a blank", `{"to":" ","body":"x"}`, stanza.ImproperAddressing, "/to", 1, 7, ""},
+	{"from is empty", `{"from":"","body":"x"}`, stanza.InvalidFrom, "/from", 1, 9, "empty"},
+	{"from is no address", `{"body":"x","from":"@"}`, stanza.InvalidFrom, "/from", 1, 20, ""},
+	// members
+	{"unknown member", `{"body":"x","bdy":"y"}`, "", "/bdy", 1, 19, "no such member"},
+	{"misspelt member", `{"bodi":"x"}`, "", "/bodi", 1, 9, "did you mean body"},
+	{"member of another kind", `{"kind":"message","show":"away"}`, "", "/show", 1, 0, "no such member"},
+	{"unknown member further in", "{\n\"oob\":{\"uri\":\"x\"}}", "", "/oob/uri", 2, 14, "no such member"},
+	{"a name with a slash", `{"a/b~c":"x"}`, "", "/a~1b~0c", 1, 0, ""},
+	{"in an array", `{"stanza_ids":[{"id":"1"},{"id":2}]}`, "", "/stanza_ids/1/id", 1, 0, "string"},
+	{"state that is none", `{"state":"a b"}`, "", "/state", 1, 10, "none of active"},
+	{"html that is not well-formed", `{"html":"<p>"}`, "", "/html", 1, 9, "well-formed"},
+	{"html that closes more than itself", `{"html":"</html><x/><html>"}`, "", "/html", 1, 9, "well-formed"},
+	{"html with an undeclared prefix", `{"html":"<p:a/>"}`, "", "/html", 1, 9, "well-formed"},
+	{"html that is a number", `{"html":1}`, "", "/html", 1, 9, "string"},
+	{"oob_url and another oob", `{"oob_url":"u","oob":{"url":"v"}}`, "", "/oob_url", 1, 0, "differs"},
+	{"form and its shorthand", `{"archive":{"form":{},"with":"a"}}`, "", "/archive/form", 1, 0, "shorthand"},
+	{"page and its shorthand", `{"archive":{"page":{},"max":1}}`, "", "/archive/max", 1, 0, "shorthand"},
+	{"condition that is none", `{"error":{"condition":"gome"}}`, "", "/error/condition", 1, 0, "none of"},
+	{"error that is a string", `{"error":"gone"}`, "", "/error", 1, 0, "object"},
+	{"text of an error", `{"error":{"text":1}}`, "", "/error/text", 1, 0, "string"},
+	{"feature", `{"disco":{"features":[1]}}`, "", "/disco/features/0", 1, 0, "string"},
+	{"features", `{"disco":{"features":{}}}`, "", "/disco/features", 1, 0, "array"},
+	{"address of an item", `{"items":[{"jid":1}]}`, "", "/items/0/jid", 1, 0, "string"},
+	{"command", `{"command":1}`, "", "/command", 1, 0, "object"},
+	{"note", `{"command":{"note":"t"}}`, "", "/command/note", 1, 0, "object"},
+	{"text of a note", `{"command":{"note":{"text":1}}}`, "", "/command/note/text", 1, 0, "string"},
+	{"fields of a form", `{"dataform":{"fields":{}}}`, "", "/dataform/fields", 1, 0, "array"},
+	{"value of a form", `{"formdata":{"a":{}}}`, "", "/formdata/a", 1, 0, "string"},
+	// numbers
+	{"number as a string", `{"priority":"1"}`, "", "/priority", 1, 13, "number"},
+	{"out of bounds", `{"priority":1000}`, "", "/priority", 1, 13, "-128 to 127"},
+	{"fraction", `{"priority":1.5}`, "", "/priority", 1, 13, "whole"},
+	{"beyond 64 bits", `{"rsm":{"max":18446744073709551616}}`, "", "/rsm/max", 1, 0, "64 bits"},
+	{"beyond everything", `{"rsm":{"max":1e400}}`, "", "/rsm/max", 1, 0, "64 bits"},
+	{"boolean as a number", `{"markable":1}`, "", "/markable", 1, 13, "true or false"},
+	// the generic form
+	{"xml that is no array", `{"xml":"<a/>"}`, "", "/xml", 1, 8, "array"},
+	{"number in xml", `{"xml":[1]}`, "", "/xml/0", 1, 0, "string or an object"},
+	{"null in xml", `{"xml":[null]}`, "", "/xml/0", 1, 0, "string or an object"},
+	{"element without name", `{"xml":[{"attrs":{}}]}`, "", "/xml/0", 1, 0, "name"},
+	{"name with markup", `{"xml":[{"name":"a><b"}]}`, "", "/xml/0/name", 1, 0, "name"},
+	{"name with a prefix", `{"xml":[{"name":"a:b"}]}`, "", "/xml/0/name", 1, 0, "name"},
+	{"name that is a number", `{"xml":[{"name":1}]}`, "", "/xml/0/name", 1, 0, "name"},
+	{"attribute with markup", `{"xml":[{"name":"a","attrs":{"x='1' y":"z"}}]}`, "", "/xml/0/attrs/x='1' y", 1, 0, "attribute"},
+	{"attribute xmlns", `{"xml":[{"name":"a","attrs":{"xmlns":"z"}}]}`, "", "/xml/0/attrs/xmlns", 1, 0, "attribute"},
+	{"attribute with a declaration", `{"xml":[{"name":"a","attrs":{"xmlns:p":"z"}}]}`, "", "/xml/0/attrs/xmlns:p", 1, 0, "attribute"},
+	{"attribute in no namespace", `{"xml":[{"name":"a","attrs":{"{}p":"z"}}]}`, "", "/xml/0/attrs/{}p", 1, 0, "attribute"},
+	{"attribute in the namespace of xmlns", `{"xml":[{"name":"a","attrs":{"{http://www.w3.org/2000/xmlns/}p":"z"}}]}`, "", "", 1, 0, "attribute"},
+	{"attribute that is a number", `{"xml":[{"name":"a","attrs":{"p":1}}]}`, "", "/xml/0/attrs/p", 1, 0, "string"},
+	{"namespace of xmlns", `{"xml":[{"name":"a","xmlns":"http://www.w3.org/2000/xmlns/"}]}`, "", "/xml/0/xmlns", 1, 0, "namespace"},
+	{"namespace with a line feed", `{"xml":[{"name":"a","xmlns":"a\nb"}]}`, "", "/xml/0/xmlns", 1, 0, "namespace"},
+	{"namespace with a control character", `{"xml":[{"name":"a","xmlns":"\u0001"}]}`, "", "/xml/0/xmlns", 1, 0, "not allowed"},
+	{"children that are a string", `{"xml":[{"name":"a","children":"x"}]}`, "", "/xml/0/children", 1, 0, "array"},
+	{"another key", `{"xml":[{"name":"a","text":"x"}]}`, "", "/xml/0/text", 1, 0, "nothing else"},
+	{"member that there is not", `{"xml":[{"member":"bdy"}]}`, "", "/xml/0/member", 1, 0, "no member"},
+	{"member that is no child", `{"xml":[{"member":"to"}]}`, "", "/xml/0/member", 1, 0, "no member"},
+	{"member that is a number", `{"xml":[{"member":1}]}`, "", "/xml/0/member", 1, 0, "string"},
+	{"member further in", `{"body":"x","xml":[{"name":"a","children":[{"member":"body","name":"b"}]}]}`, "", "/xml/0/children/0/member", 1, 0, "only"},
+	{"deep elements", `{"xml":[` + strings.Repeat(`{"name":"a","children":[`, 70) + strings.Repeat(`]}`, 70) + `]}`, "", "", 1, 0, "deep"},
+	{"deeper elements", `{"xml":[` + strings.Repeat(`{"name":"a","children":[`, 7000) + strings.Repeat(`]}`, 7000) + `]}`, "", "", 1, 0, "deep"},
+}
+
+func TestParse_refuses(t *testing.T) {
+	for _, tt := range badJSON {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := jsonmap.Parse([]byte(tt.doc), jsonmap.Envelope{}, jsonmap.Full)
+			r := refusal(t, tt.doc, err)
+			want := tt.reason
+			if want == "" {
+				want = stanza.NotWellFormed
+			}
+			if r.Reason != want || !strings.Contains(r.Text, tt.text) {
+				t.Errorf("%s: %s, want %s with %q", r.Reason, r.Text, want, tt.text)
+			}
+			if tt.pointer != "" && r.Place.Pointer != tt.pointer || tt.line != 0 && r.Place.Line != tt.line || tt.col != 0 && r.Place.Column != tt.col {
+				t.Errorf("%s: at %+v, want %q, line %d, column %d", r.Text, r.Place, tt.pointer, tt.line, tt.col)
+			}
+			if len(r.Text) > 500 {
+				t.Errorf("the text has %d bytes", len(r.Text))
+			}
+		})
+	}
+}
+
+func refusal(t *testing.T, doc string, err error) *stanza.Refusal {
+	t.Helper()
+	if len(doc) > 300 {
+		doc = doc[:300] + "…"
+	}
+	r, ok := errors.AsType[*stanza.Refusal](err)
+	if !ok {
+		t.Fatalf("%s: %T %v, want a refusal", doc, err, err)
+	}
+	if r.Text == "" || strings.ToValidUTF8(r.Text, "") != r.Text {
+		t.Fatalf("%s: the text is %q", doc, r.Text)
+	}
+	return r
+}
+
+// wrongFor are values of types that a member does not have. A null is no value.
+func wrongFor(s jsonmap.Schema) []string {
+	all := map[jsonmap.Type]string{
+		jsonmap.String: `"\u0001"`, jsonmap.Number: `1.5`, jsonmap.Boolean: `true`, jsonmap.Array: `[1]`, jsonmap.Object: `{"no such member":1}`,
+	}
+	drop := func(s jsonmap.Schema) {
+		switch s.Type {
+		case jsonmap.Array:
+			all[jsonmap.Array] = `[[1]]`
+		case jsonmap.Number:
+			delete(all, jsonmap.Number)
+		case jsonmap.Boolean:
+			delete(all, jsonmap.Boolean)
+		case jsonmap.Any:
+			clear(all)
+		case jsonmap.Object:
+			if s.Free != nil {
+				all[jsonmap.Object] = `{"a":{"b":[{}]}}`
+			}
+		}
+	}
+	drop(s)
+	for _, other := range s.Either {
+		drop(*other)
+	}
+	if s.Free == nil {
+		for _, other := range s.Either {
+			if other.Free != nil {
+				delete(all, jsonmap.Object)
+			}
+		}
+	}
+	var values []string
+	for _, v := range all {
+		values = append(values, v)
+	}
+	return values
+}
+
+// Whatever the table says of a member, values of other types are refused, and the
+// refusal points at them.
+func TestParse_wrongTypes(t *testing.T) {
+	tried := 0
+	for _, kind := range stanzaKinds {
+		for _, m := range jsonmap.Fields(kind) {
+			tried += tryWrong(t, kind, m, fmt.Sprintf(`{"kind":%q,`, kind), `}`, "")
+		}
+	}
+	if tried < 800 {
+		t.Errorf("only %d values tried", tried)
+	}
+}
+
+var stanzaKinds = []stanza.Kind{stanza.Message, stanza.Presence, stanza.IQ}
+
+// tryWrong tries values for a member, and for its members, in a document that has it
+// between before and after.
+func tryWrong(t *testing.T, kind stanza.Kind, m jsonmap.Member, before, after, pointer string) (tried int) {
+	if m.Name == "kind" {
+		return 0
+	}
+	name, _ := json.Marshal(m.Name)
+	before += string(name) + ":"
+	pointer += "/" + m.Name
+	for _, value := range wrongFor(m.Schema) {
+		doc := before + value + after
+		_, err := jsonmap.Parse([]byte(doc), jsonmap.Envelope{}, jsonmap.Full)
+		if err == nil {
+			t.Errorf("%s is accepted", doc)
+			continue
+		}
+		if r := refusal(t, doc, err); !strings.HasPrefix(r.Place.Pointer, pointer) {
+			t.Errorf("%s: %s: points at %s", doc, r.Text, r.Place.Pointer)
+		}
+		tried++
+	}
+	for _, inner := range m.Schema.Members {
+		tried += tryWrong(t, kind, inner, before+"{", "}"+after, pointer)
+	}
+	if m.Schema.Items != nil {
+		for _, inner := range m.Schema.Items.Members {
+			tried += tryWrong(t, kind, inner, before+"[{", "}]"+after, pointer+"/0")
+		}
+	}
+	return tried
+}
+
+// In mod_rest's profile, unknown members are ignored and wrong values are refused.
+func TestParse_strict(t *testing.T) {
+	st, err := jsonmap.Parse([]byte(`{"body":"x","bdy":1,"xml":[{"name":"a"}],"oob":{"url":"u","a":1}}`), jsonmap.Envelope{}, jsonmap.Strict)
+	if want := `<body>x</body><x xmlns="jabber:x:oob"><url>u</url></x>`; err != nil || st.Content() != want {
+		t.Errorf("%s, %v, want %s", st.Content(), err, want)
+	}
+	if _, err := jsonmap.Parse([]byte(`{"body":1}`), jsonmap.Envelope{}, jsonmap.Strict); err == nil {
+		t.Error("a body that is a number is accepted")
+	}
+}
+
+// What a program takes out of an object is not there, whatever its xml says.
+func TestParse_placesOfNothing(t *testing.T) {
+	st, err := jsonmap.Parse([]byte(`{"subject":"s","xml":[{"member":"body","name":"body","children":["x"]},{"member":"subject"},"t",{"member":"subject"}]}`), jsonmap.Envelope{}, jsonmap.Full)
+	if want := `<subject>s</subject>t`; err != nil || st.Content() != want {
+		t.Errorf("%s, %v, want %s", st.Content(), err, want)
+	}
+}
+
+func TestParseForm_refuses(t *testing.T) {
+	for _, tt := range []struct{ doc, text string }{
+		{"body=%", "percent"}, {"body=%4", "percent"}, {"body=%zz", "percent"}, {"%=x", "percent"},
+		{"body=%ff", "UTF-8"}, {"body=\xff", "UTF-8"}, {"=x", "no name"}, {"body=a&body=b", "twice"},
+		{"bdy=x", "did you mean body"}, {"body=%00", "not allowed"}, {"priority=x", "number"}, {"priority=1.5", "whole"},
+		{"markable=maybe", "true or false"}, {"oob=x", "object"}, {"stanza_ids=x", "array"},
+	} {
+		_, err := jsonmap.ParseForm([]byte(tt.doc), jsonmap.Envelope{}, jsonmap.Full)
+		if r := refusal(t, tt.doc, err); r.Reason != stanza.NotWellFormed || !strings.Contains(r.Text, tt.text) {
+			t.Errorf("%s: %s: %s, want %s", tt.doc, r.Reason, r.Text, tt.text)
+		}
+	}
+	var long strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&long, "f%d=&", i)
+	}
+	_, err := jsonmap.ParseForm([]byte(long.String()), jsonmap.Envelope{}, jsonmap.Full)
+	refusal(t, long.String(), err)
+}
+
+func TestParseForm_values(t *testing.T) {
+	for doc, want := range map[string]string{
+		"body=a+b%26%C3%A9&subject=": `<body>a b&amp;é</body><subject/>`,
+		"priority=5&kind=presence":   `<priority>5</priority>`,
+		"markable=":                  `<markable xmlns="urn:xmpp:chat-markers:0"/>`,
+		"markable=true&&":            `<markable xmlns="urn:xmpp:chat-markers:0"/>`,
+		"markable=false":             ``,
+	} {
+		st, err := jsonmap.ParseForm([]byte(doc), jsonmap.Envelope{}, jsonmap.Full)
+		if err != nil || st.Content() != want {
+			t.Errorf("%s: %s, %v, want %s", doc, st.Content(), err, want)
+		}
+	}
+}
+
+func TestParseCBOR_refuses(t *testing.T) {
+	body := "\x64body"
+	for name, doc := range map[string]string{
+		"nothing": "", "cut off": "\xa1" + body + "\x65ab", "array": "\x80", "null": "\xf6", "byte string": "\xa1" + body + "\x41x",
+		"tag": "\xa1" + body + "\xc0\x61x", "big number": "\xa1" + body + "\xc2\x41\x01", "twice": "\xa2" + body + "\x61x" + body + "\x61y",
+		"NaN": "\xa1\x63rsm\xa1\x63max\xf9\x7e\x00", "infinity": "\xa1\x63rsm\xa1\x63max\xf9\x7c\x00", "name that is a number": "\xa1\x01\x61x",
+		"name that is bytes": "\xa1\x44body\x61x", "no UTF-8": "\xa1" + body + "\x61\xff", "huge text": "\xa1" + body + "\x7b\x7f\xff\xff\xff\xff\xff\xff\xff",
+		"huge array": "\xa1" + body + "\x9b\x00\x00\x00\xff\xff\xff\xff\xff", "huge map": "\xbb\x00\x00\x00\xff\xff\xff\xff\xff", "trailing": "\xa1" + body + "\x61x\x00",
+		"simple value": "\xa1" + body + "\xe0", "deep": "\xa1" + body + strings.Repeat("\x81", 1000) + "\x00", "break alone": "\xff",
+		"empty map": "\xa0", "number": "\xa1" + body + "\x01", "beyond 64 bits": "\xa1\x63rsm\xa1\x63max\x1b\xff\xff\xff\xff\xff\xff\xff\xff",
+		"fraction": "\xa1\x63rsm\xa1\x63max\xf9\x3e\x00",
+	} {
+		_, err := jsonmap.ParseCBOR([]byte(doc), jsonmap.Envelope{}, jsonmap.Full)
+		if r := refusal(t, name, err); r.Reason != stanza.NotWellFormed {
+			t.Errorf("%s: %s", name, r.Reason)
+		}
+	}
+}
+
+func TestParseCBOR_values(t *testing.T) {
+	for doc, want := range map[string]string{
+		"\xbf\x64body\x7f\x61a\x61b\xff\xff":         `<body>ab</body>`,
+		"\xa1\x63rsm\xa1\x63max\xf9\x49\x00":         `<set xmlns="http://jabber.org/protocol/rsm"><max>10</max></set>`,
+		"\xa1\x63rsm\xa1\x63max\x1a\x07\x5b\xcd\x15": `<set xmlns="http://jabber.org/protocol/rsm"><max>123456789</max></set>`,
+		"\xa2\x64body\x61x\x67subject\xf6":           `<body>x</body>`,
+	} {
+		st, err := jsonmap.ParseCBOR([]byte(doc), jsonmap.Envelope{}, jsonmap.Full)
+		if err != nil || st.Content() != want {
+			t.Errorf("%q: %s, %v, want %s", doc, st.Content(), err, want)
+		}
+	}
+}
