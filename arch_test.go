@@ -45,12 +45,13 @@ var mayImport = map[string][]string{
 		"apidoc", "callback", "config", "console", "devhost", "element", "format", "gateway", "httpd", "jid",
 		"journal", "jsonmap", "link", "stanza", "stream",
 	},
-	"cmd/restanza":      {"config", "internal/client", "internal/doctor", root, "stanza"},
-	"internal/client":   {"element", "jid", "stanza"},
-	"internal/doctor":   {"callback", "config", "element", "format", "jid", "link", "stanza", "stream"},
-	"internal/loglimit": {},
-	"internal/xmpptest": {"jid", "stanza"},
-	"internal/load":     {"config", "internal/xmpptest", "jid", root, "stanza", "stream"},
+	"cmd/restanza":        {"config", "internal/client", "internal/doctor", "internal/prosodycfg", root, "stanza"},
+	"internal/client":     {"element", "jid", "stanza"},
+	"internal/doctor":     {"callback", "config", "element", "format", "jid", "link", "stanza", "stream"},
+	"internal/loglimit":   {},
+	"internal/prosodycfg": {"config", "jid"},
+	"internal/xmpptest":   {"jid", "stanza"},
+	"internal/load":       {"config", "internal/xmpptest", "jid", root, "stanza", "stream"},
 }
 
 // Packages import what the plan allows and nothing else. Test files may import

@@ -21,7 +21,7 @@ const standardInput = "-"
 func newConfig(environ []string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "Check a configuration, or print an example",
+		Short: "Check a configuration, print an example, or make one of Prosody's",
 		Args:  subcommandOnly,
 		RunE:  showHelp,
 
@@ -36,7 +36,7 @@ func newConfig(environ []string) *cobra.Command {
 			return err
 		}),
 	}
-	cmd.AddCommand(newCheck(environ), example)
+	cmd.AddCommand(newCheck(environ), example, newImport(environ))
 	return cmd
 }
 
