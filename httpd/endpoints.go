@@ -15,6 +15,8 @@ func Endpoints() []Endpoint {
 	return []Endpoint{
 		{"/rest", []string{http.MethodGet, http.MethodOptions, http.MethodPost}},
 		{"/rest/echo", post},
+		{"/rest/echo/{kind}/{type}/{to}", post},
+		{"/rest/echo/iq/{field}/{to}", post},
 		{"/rest/{kind}/{type}/{to}", []string{http.MethodGet, http.MethodPost}},
 		{"/rest/iq/{field}/{to}", post},
 		{"/rest/{field}/{to}", get},

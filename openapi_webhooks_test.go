@@ -1,0 +1,72 @@
+package restanza_test
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/restanza/restanza/config"
+	"github.com/restanza/restanza/format"
+	"github.com/restanza/restanza/internal/xmpptest"
+)
+
+// A callback's requests are as the webhook of the description says, in every format, and
+// each answer that it shows brings the reply.
+func TestOpenAPI_webhooks(t *testing.T) {
+	doc := readOpenAPI(t)
+	op := doc.Webhooks["stanza"].Post
+	for mediaType, m := range op.RequestBody.Value.Content {
+		t.Run(mediaType, func(t *testing.T) {
+			f, err := format.Find(mediaType)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := xmpptest.Start(t, "fake")
+			g := startGateway(t, server, func(c *config.Config) { c.Components[0].Callback.ContentType = f.Name })
+			alice := xmpptest.Login(t, server, "alice")
+			for answerType, answer := range op.Responses.Value("200").Value.Content {
+				for name, shown := range answer.Examples {
+					g.receiver.Answer(http.StatusOK, answerType, string(encodeExample(t, answerType, shown.Value.Value)))
+					alice.Send(`<message type="chat" id="m1" to="bot@` + g.domain + `" xml:lang="en"><body>Are you there?</body></message>`)
+					doc.checkCallback(t, op, m, mediaType, g.receiver.Next(patience))
+					alice.Wait(patience, body("Yes."))
+					if name == "replies" {
+						alice.Wait(patience, body("What is it?"))
+					}
+				}
+			}
+		})
+	}
+}
+
+// checkCallback checks that a request of the gateway is as it is described.
+func (d *description) checkCallback(t *testing.T, op *openapi3.Operation, m *openapi3.MediaType, mediaType string, c xmpptest.Callback) {
+	t.Helper()
+	if got := c.Header.Get("Content-Type"); got != mediaType {
+		t.Errorf("posted as %q", got)
+	}
+	known := []string{"Accept", "Content-Type", "Content-Length"} // those that OpenAPI does not let stand among the parameters
+	for _, p := range op.Parameters {
+		known = append(known, p.Value.Name)
+		if c.Header.Get(p.Value.Name) == "" {
+			t.Errorf("there is no %s", p.Value.Name)
+		}
+	}
+	for name := range c.Header {
+		if !slices.Contains(known, name) {
+			t.Errorf("the field %s is not documented", name)
+		}
+	}
+	value := decodeBody(t, mediaType, []byte(c.Body))
+	if err := d.fits(t, m.Schema, value); err != nil {
+		t.Errorf("%s does not fit its schema: %v", c.Body, err)
+	}
+	shown, ok := plain(m.Examples["chat"].Value.Value).(map[string]any)
+	if got, isObject := value.(map[string]any); ok && isObject {
+		if want := slices.Sorted(maps.Keys(shown)); !slices.Equal(want, slices.DeleteFunc(slices.Sorted(maps.Keys(got)), func(s string) bool { return s == "lang" })) {
+			t.Errorf("posted %s, which has other members than is shown: %q", c.Body, want)
+		}
+	}
+}
