@@ -30,10 +30,7 @@ func (g *gatewayUnderTest) request(method, path, contentType, body string) respo
 	return r
 }
 
-const (
-	jsonType = "application/json"
-	formType = "application/x-www-form-urlencoded"
-)
+const formType = "application/x-www-form-urlencoded"
 
 func TestFormats_sending(t *testing.T) {
 	eachPeer(t, func(t *testing.T, server xmpptest.Server) {

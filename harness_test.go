@@ -27,6 +27,7 @@ const patience = 30 * time.Second
 const (
 	credential = "Bearer dmVyeSBzZWNyZXQgdG9rZW4K"
 	mediaType  = "application/xmpp+xml"
+	jsonType   = "application/json"
 )
 
 // gatewayUnderTest is a whole Restanza, running, attached to a server as its first

@@ -116,6 +116,7 @@ func (p *part) credentials() []httpd.Credential {
 			Authorization: c.Authorization.Reveal(),
 			Component:     p.gateway,
 			Identity:      c.Identity,
+			InQuery:       c.InQuery,
 			BodyLimit:     p.config.StanzaSizeLimit,
 		}
 	}

@@ -101,15 +101,18 @@ func TestREADME_dev(t *testing.T) {
 		t.Errorf("README.md (-) and the beginning of what dev prints (+):\n%s", diff)
 	}
 	alice := xmpptest.Login(t, d, "alice")
+	if out := run(t, d.ports.Replace(blockWith(t, shell, "curl -d 'hi'"))); out != "" {
+		t.Errorf("the shortest curl line printed %q, want nothing", out)
+	}
+	alice.WaitBody(patience, "hi")
 	if out := run(t, d.ports.Replace(blockWith(t, shell, `to="alice@localhost"`))); out != "" {
 		t.Errorf("the curl line printed %q, want nothing", out)
 	}
 	alice.WaitBody(patience, "Hello!")
-	if out := run(t, d.ports.Replace(blockWith(t, shell, "/rest/message/chat/"))); out != "" {
-		t.Errorf("the short curl lines printed %q, want nothing", out)
+	if out := run(t, d.ports.Replace(blockWith(t, shell, "--json"))); out != "" {
+		t.Errorf("the curl line in JSON printed %q, want nothing", out)
 	}
-	alice.WaitBody(patience, "Hello!")
-	alice.WaitBody(patience, "Hello!")
+	alice.WaitBody(patience, "As JSON!")
 	alice.SendMessage(restanza.DevBot, "are you there?")
 	alice.WaitBody(patience, "are you there?")
 	for line := range strings.Lines(blockWith(t, codeBlocks(t, "README.md", "text"), "12:00:00")) {

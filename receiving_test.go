@@ -209,3 +209,115 @@ func TestReceiving_flaskBot(t *testing.T) {
 		romeo.WaitBody(patience, "Yes this is bot")
 	})
 }
+
+// A callback that speaks JSON, by configuration: it gets JSON, answers in it, and answers
+// to several at once.
+func TestReceiving_json(t *testing.T) {
+	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
+		g := startGateway(t, server, func(c *config.Config) { c.Components[0].Callback.ContentType = "json" })
+		alice := xmpptest.Login(t, server, "alice")
+		juliet := xmpptest.Login(t, server, "juliet")
+		bot := "bot@" + g.domain
+		whole := g.unbroken()
+
+		t.Run("there and back", func(t *testing.T) {
+			g.receiver.Answer(200, jsonType, `{"type":"chat","body":"Yes \"this\" is <bot>"}`)
+			alice.SendMessage(bot, "who & what?")
+			if got := alice.With(t).Wait(patience, body(`Yes "this" is <bot>`)); got.From != bot || got.Type != "chat" {
+				t.Errorf("replied as %s", got)
+			}
+			c := g.receiver.Wait(patience, posted(`"body":"who & what?"`))
+			if c.Header.Get("Content-Type") != jsonType || !strings.HasPrefix(c.Body, `{"kind":"message","type":"chat",`) {
+				t.Errorf("posted %s as %v", c.Body, c.Header)
+			}
+		})
+		t.Run("the type is not inherited", func(t *testing.T) {
+			g.receiver.Answer(200, jsonType, `{"body":"untyped"}`)
+			alice.SendMessage(bot, "hi")
+			if got := alice.With(t).Wait(patience, body("untyped")); got.Type != "" && got.Type != "normal" {
+				t.Errorf("replied as %s", got)
+			}
+		})
+		t.Run("to several", func(t *testing.T) {
+			g.receiver.Answer(200, jsonType, `{"xmpp":[{"type":"chat","body":"one"},`+
+				`{"type":"chat","to":"`+juliet.JID()+`","body":"elsewhere","from":"king@example.org"},{"type":"chat","body":"two"}]}`)
+			before := len(alice.History())
+			alice.SendMessage(bot, "tell juliet")
+			alice.With(t).Wait(patience, body("two"))
+			if got := juliet.With(t).Wait(patience, body("elsewhere")); got.From != bot {
+				t.Errorf("juliet got %s", got)
+			}
+			var heard []string
+			for _, s := range alice.History()[before:] {
+				heard = append(heard, s.Body)
+			}
+			if strings.Join(heard, " ") != "one two" {
+				t.Errorf("alice heard %q", heard)
+			}
+		})
+		t.Run("an iq and a message", func(t *testing.T) {
+			g.receiver.Answer(200, jsonType, `{"xmpp":[{"type":"chat","to":"`+juliet.JID()+`","body":"alice asks"},{"kind":"iq","version":{"name":"bot"}}]}`)
+			if got := alice.With(t).Request(patience, "get", "", bot, `<query xmlns="jabber:iq:version"/>`); got.Type != "result" || !strings.Contains(got.Raw, "bot") {
+				t.Errorf("answered %s", got)
+			}
+			juliet.With(t).Wait(patience, body("alice asks"))
+		})
+		t.Run("nothing of what can't be used", func(t *testing.T) {
+			g.receiver.Answer(200, jsonType, `{"xmpp":[{"type":"chat","body":"half"},{"body":5}]}`)
+			if got := alice.With(t).Request(patience, "get", "", bot, `<ask xmlns="urn:test"/>`); got.Err == nil || got.Err.Condition != "internal-server-error" {
+				t.Errorf("answered %s", got)
+			}
+			g.receiver.Answer(404, jsonType, `{"body":"not for the user"}`)
+			alice.Send(`<message id="page" type="chat" to="` + bot + `"><body>x</body></message>`)
+			if got := alice.With(t).Wait(patience, withID("page")); got.Err == nil || got.Err.Condition != "item-not-found" {
+				t.Errorf("answered %s", got)
+			}
+			for _, s := range alice.History() {
+				if s.Body == "half" || s.Body == "not for the user" {
+					t.Errorf("sent, though it should not be: %s", s)
+				}
+			}
+			if !strings.Contains(g.log.String(), "xmpp/1/body") {
+				t.Error("the log does not say which member is wrong")
+			}
+		})
+		whole()
+	})
+}
+
+// A callback that asks for JSON in its answer to OPTIONS gets JSON.
+func TestReceiving_asksForJSON(t *testing.T) {
+	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
+		receiver := xmpptest.NewReceiver(t)
+		receiver.HandleProbe(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Accept", "text/html, application/json, application/xmpp+xml;q=0.5")
+		})
+		g := startGateway(t, server, func(c *config.Config) { c.Components[0].Callback.URL = config.Secret(receiver.URL() + "/") })
+		alice := xmpptest.Login(t, server, "alice")
+		g.waitUntil("the log says so", func() bool { return strings.Contains(g.log.String(), "format=application/json") })
+		alice.SendMessage("bot@"+g.domain, "Hallo")
+		if c := receiver.Wait(patience, posted(`"body":"Hallo"`)); c.Header.Get("Content-Type") != jsonType {
+			t.Errorf("posted %s as %v", c.Body, c.Header)
+		}
+	})
+}
+
+// The bot of docs/http.md, as it is printed there, talks with a user.
+func TestReceiving_documentedBot(t *testing.T) {
+	if !xmpptest.RealPeers() {
+		t.Skip("Flask is not asked for")
+	}
+	bot := xmpptest.StartBot(t, "docs/http.md")
+	server := xmpptest.StartFake(t)
+	g := startGateway(t, server, func(c *config.Config) {
+		c.Components[0].Callback.URL, c.Components[0].Callback.ContentType = config.Secret(bot.URL()), "json"
+	})
+	alice := xmpptest.Login(t, server, "alice")
+	alice.SendMessage("bot@"+g.domain, "Hello")
+	if got := alice.Wait(patience, body("You said: Hello")); got.Type != "chat" {
+		t.Errorf("replied as %s", got)
+	}
+	if got := alice.Request(patience, "get", "", "bot@"+g.domain, `<ask xmlns="urn:test"/>`); got.Type != "result" {
+		t.Errorf("a query is answered with %s", got)
+	}
+}

@@ -93,6 +93,7 @@ func (r *Restanza) open(credentials []httpd.Credential) (err error) {
 		CORSOrigins: h.CORSOrigins,
 		LocalOnly:   r.o.LocalOnly,
 		Health:      true,
+		APIDocs:     h.APIDocs,
 		Checks:      r.checks,
 		Gatherer:    r.registry,
 		Metrics:     r.registry,

@@ -32,6 +32,9 @@ type Exchange struct {
 	// implies; it may lack an id.
 	Stanza stanza.Stanza
 	Answer stanza.Stanza // zero if there is none
+	// More were sent after Answer, because the callback answered with a list. Each may
+	// have gone to somebody else.
+	More []stanza.Stanza
 
 	// Status is that of the response to the caller's POST, or of the callback's
 	// answer. 0: there was none, because nothing was asked by HTTP or nobody
@@ -47,7 +50,10 @@ func watchDoor(f func(Exchange)) func(httpd.Exchange) {
 		return nil
 	}
 	return func(x httpd.Exchange) {
-		f(Exchange{x.Component, Outbound, time.Now(), x.Stanza, x.Answer, x.Status, x.Took, x.Err})
+		f(Exchange{
+			Component: x.Component, Direction: Outbound, At: time.Now(),
+			Stanza: x.Stanza, Answer: x.Answer, Status: x.Status, Took: x.Took, Err: x.Err,
+		})
 	}
 }
 
@@ -58,7 +64,10 @@ func watchCallback(domain jid.JID, f func(Exchange)) func(callback.Exchange) {
 		return nil
 	}
 	return func(x callback.Exchange) {
-		f(Exchange{domain, Inbound, time.Now(), x.Stanza, x.Reply, x.Status, x.Took, x.Err})
+		f(Exchange{
+			Component: domain, Direction: Inbound, At: time.Now(),
+			Stanza: x.Stanza, Answer: x.Reply, More: x.More, Status: x.Status, Took: x.Took, Err: x.Err,
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/restanza/restanza/format"
@@ -51,14 +52,15 @@ func judge(st stanza.Stanza, a answer, maxStanza int) verdict {
 	if a.accepts() {
 		return verdict{outcome: outcomeAccepted, status: a.status, reply: silence(st)}
 	}
-	var replies []stanza.Stanza
+	var reply stanza.Stanza
+	var more []stanza.Stanza
 	if a.matters(st) && a.flaw == nil {
-		replies, a.flaw = a.read(st, maxStanza)
+		reply, more, a.flaw = a.read(st, maxStanza)
 	}
 	v := verdict{status: a.status, flaw: a.flaw}
 	switch {
-	case len(replies) > 0:
-		v.outcome, v.reply, v.more = outcomeReplied, replies[0], replies[1:]
+	case !reply.IsZero():
+		v.outcome, v.reply, v.more = outcomeReplied, reply, more
 	case !success(a.status):
 		v.outcome = outcomeErrorStatus
 		v.reply, _ = st.ErrorReply(statusError(a.status))
@@ -73,30 +75,28 @@ func judge(st stanza.Stanza, a answer, maxStanza int) verdict {
 	return v
 }
 
-// read returns the replies that the body holds, in the order in which they are sent.
-func (a *answer) read(st stanza.Stanza, maxStanza int) ([]stanza.Stanza, error) {
+// read returns the reply that the body holds, zero if it holds none, and what is sent
+// after it.
+func (a *answer) read(st stanza.Stanza, maxStanza int) (reply stanza.Stanza, more []stanza.Stanza, err error) {
 	read, err := a.format.ParseReplies(a.body)
 	if !success(a.status) && !a.format.Explicit && (err != nil || !isError(read)) {
-		return nil, nil // an error page, not a stanza
+		return stanza.Stanza{}, nil, nil // an error page, not a stanza
 	}
 	if err != nil || len(read.Stanzas) == 0 {
-		return nil, err
+		return stanza.Stanza{}, nil, err
 	}
-	var replies []stanza.Stanza
-	if read.Wrapped {
-		replies, err = several(st, read.Stanzas)
-	} else {
-		replies, err = a.single(st, read.Stanzas[0])
+	if !read.Wrapped {
+		reply, err = a.single(st, read.Stanzas[0])
+	} else if more, err = several(st, read.Stanzas); err == nil {
+		reply, more = more[0], more[1:]
 	}
 	if err != nil {
-		return nil, err
+		return stanza.Stanza{}, nil, err
 	}
-	for _, reply := range replies {
-		if !reply.FitsIn(maxStanza) {
-			return nil, fmt.Errorf("the answer would be larger than %d bytes on its way to the XMPP server", maxStanza)
-		}
+	if !reply.FitsIn(maxStanza) || slices.ContainsFunc(more, func(r stanza.Stanza) bool { return !r.FitsIn(maxStanza) }) {
+		return stanza.Stanza{}, nil, fmt.Errorf("the answer would be larger than %d bytes on its way to the XMPP server", maxStanza)
 	}
-	return replies, nil
+	return reply, more, nil
 }
 
 // isError reports whether an answer holds nothing but one stanza error.
@@ -104,18 +104,18 @@ func isError(r jsonmap.Replies) bool {
 	return !r.Wrapped && len(r.Stanzas) == 1 && r.Stanzas[0].Type() == stanza.TypeError
 }
 
-// single makes the reply of a stanza that stands alone.
-func (a *answer) single(st, r stanza.Stanza) ([]stanza.Stanza, error) {
+// single makes the reply of a stanza that stands alone; zero: it is none.
+func (a *answer) single(st, r stanza.Stanza) (stanza.Stanza, error) {
 	if r.Kind() == st.Kind() {
-		return []stanza.Stanza{address(st, r)}, nil
+		return address(st, r), nil
 	}
 	if a.format == format.Text {
-		return nil, nil // an "OK" in answer to an IQ is not meant as a message
+		return stanza.Stanza{}, nil // an "OK" in answer to an IQ is not meant as a message
 	}
-	return nil, fmt.Errorf("the answer to a stanza of the kind %s holds one of the kind %s", st.Kind(), r.Kind())
+	return stanza.Stanza{}, fmt.Errorf("the answer to a stanza of the kind %s holds one of the kind %s", st.Kind(), r.Kind())
 }
 
-// several makes the replies of a list. What has an addressee of its own goes there, the
+// several makes the replies of a list, at least one unless there is an error. What has an addressee of its own goes there, the
 // rest to the sender of st. A request is answered by the first iq that goes to its
 // sender, or by an empty result; other iqs can't be sent, since nobody would get their
 // answers.

@@ -37,6 +37,8 @@ const (
 	// The errors of 404 and of an answer that can't be used.
 	notFound = `<error type="cancel"><item-not-found xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/>` +
 		`<text xmlns="urn:ietf:params:xml:ns:xmpp-stanzas">404 Not Found</text></error>`
+	crashed = `<error type="wait"><internal-server-error xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/>` +
+		`<text xmlns="urn:ietf:params:xml:ns:xmpp-stanzas">500 Internal Server Error</text></error>`
 	broken = `<error type="cancel"><internal-server-error xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/>` +
 		`<text xmlns="urn:ietf:params:xml:ns:xmpp-stanzas">the answer of the service can't be used</text></error>`
 	appError = `<error type="auth"><gone xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error>`
@@ -184,6 +186,21 @@ var answerCases = []struct {
 	{"JSON stanza error with an error status", aMessage, 404, jsonType, `{"error":{"type":"auth","condition":"gone"}}`, outcomeReplied, mError + appError + `</message>`},
 	{"form", aMessage, 200, "application/x-www-form-urlencoded", `type=normal&body=a+b`, outcomeReplied, strings.Replace(mHead, "<message", `<message type="normal"`, 1) + `><body>a b</body></message>`},
 	{"CBOR", aMessage, 200, "application/cbor", "\xa1\x64body\x62hi", outcomeReplied, mHead + `><body>hi</body></message>`},
+	{"JSON in another charset, or so it says", aMessage, 200, jsonType + "; charset=iso-8859-1", `{"body":"Yes"}`, outcomeReplied, mHead + `><body>Yes</body></message>`},
+	{
+		"text in another charset", aMessage, 200, textType + ";charset=ISO-8859-1", "Yes", outcomeReplied,
+		`<message type="chat" id="ID" from="bot@rest.example.net" to="user@example.com/phone"><body>Yes</body></message>`,
+	},
+	{"JSON list with an error status", aMessage, 500, jsonType, `{"xmpp":[{"body":"Yes"}]}`, outcomeErrorStatus, mError + crashed + `</message>`},
+	{"XML list with an error status", aMessage, 500, xmlType, `<xmpp><message/></xmpp>`, outcomeReplied, mHead + `/>`},
+	{"JSON array", aMessage, 200, jsonType, `[]`, outcomeBadAnswer, ""},
+	{"JSON error called a chat", aMessage, 200, jsonType, `{"type":"chat","error":{"type":"auth","condition":"gone"}}`, outcomeReplied, mError + appError + `</message>`},
+	{"JSON presence", aRequest, 200, jsonType, `{"kind":"presence","type":"subscribed"}`, outcomeReplied, `<presence type="subscribed" id="ID" from="bot@rest.example.net" to="user@example.com"/>`},
+	{"JSON of another kind", aQuery, 200, jsonType, `{"body":"Yes"}`, outcomeBadAnswer, qError + broken + `</iq>`},
+	{"form error page", aMessage, 404, "application/x-www-form-urlencoded", `body=x`, outcomeErrorStatus, mError + notFound + `</message>`},
+	{"CBOR error page", aMessage, 404, "application/cbor", "\xa1\x64body\x62hi", outcomeErrorStatus, mError + notFound + `</message>`},
+	{"JSON for an error", anError, 200, jsonType, `{"body":"never"}`, outcomeIgnored, ""},
+	{"list for a result", aResult, 200, jsonType, `{"xmpp":[{"to":"x@y","body":"never"}]}`, outcomeIgnored, ""},
 	{"CBOR cut off", aMessage, 200, "application/cbor", "\xa1\x64body", outcomeBadAnswer, ""},
 
 	{"error", anError, 200, xmlType, "<message/>", outcomeIgnored, ""},
@@ -279,54 +296,57 @@ func TestCallback_replyFails(t *testing.T) {
 	}
 }
 
+// mType is a chat message from the bot, up to its addressee.
+const mType = `<message type="chat" id="ID" from="bot@rest.example.net" to="`
+
+var severalCases = []struct {
+	name, to, contentType, body string
+	want                        []string
+	flaw                        string // a part of it
+}{
+	{
+		"JSON", aMessage, jsonType, `{"xmpp":[{"type":"chat","body":"a"},{"type":"chat","to":"x@y","from":"king@z","body":"b"},{"kind":"presence","type":"subscribe"}]}`,
+		[]string{
+			mType + `user@example.com/phone"><body>a</body></message>`, mType + `x@y"><body>b</body></message>`,
+			`<presence type="subscribe" id="ID" from="bot@rest.example.net" to="user@example.com/phone"/>`,
+		},
+		"",
+	},
+	{
+		"XML", aMessage, xmlType, `<xmpp><message type="chat"><body>a</body></message><message type="chat" to="x@y" id="i"/></xmpp>`,
+		[]string{mType + `user@example.com/phone"><body>a</body></message>`, `<message type="chat" id="i" from="bot@rest.example.net" to="x@y"/>`},
+		"",
+	},
+	{
+		"CBOR", aMessage, "application/cbor", "\xa1\x64xmpp\x9f\xa1\x64body\x61a\xff",
+		[]string{mHead + `><body>a</body></message>`},
+		"",
+	},
+	{
+		"a query gets its answer", aQuery, jsonType, `{"xmpp":[{"kind":"message","to":"x@y","type":"chat"},{"kind":"iq","to":"user@example.com/phone","ping":true}]}`,
+		[]string{mType + `x@y"/>`, strings.TrimSuffix(qEmpty, "/>") + `><ping xmlns="urn:xmpp:ping"/></iq>`},
+		"",
+	},
+	{
+		"a query gets an empty result", aQuery, jsonType, `{"xmpp":[{"kind":"message","type":"chat","to":"x@y"}]}`,
+		[]string{qEmpty, mType + `x@y"/>`},
+		"",
+	},
+	{"an empty list", aMessage, jsonType, `{"xmpp":[]}`, nil, ""},
+	{"a second answer", aQuery, jsonType, `{"xmpp":[{"kind":"iq"},{"kind":"iq"}]}`, []string{qError + broken + `</iq>`}, "stanza 2"},
+	{"a question", aMessage, jsonType, `{"xmpp":[{"body":"a"},{"kind":"iq","to":"x@y","ping":true}]}`, nil, "stanza 2"},
+	{"one of them is wrong", aMessage, jsonType, `{"xmpp":[{"body":"a"},{"body":5}]}`, nil, "xmpp/1/body"},
+	{"an address is wrong", aMessage, jsonType, `{"xmpp":[{"body":"a","to":"@"}]}`, nil, "xmpp/0/to"},
+	{"one of them is wrong in XML", aMessage, xmlType, `<xmpp><message/><foo/></xmpp>`, nil, "stanza 2"},
+	{"one of them is too large", aMessage, jsonType, `{"xmpp":[{"body":"a"},{"body":"` + strings.Repeat("x", 3000) + `"}]}`, nil, "larger"},
+	{"too many", aMessage, jsonType, `{"xmpp":[` + strings.Repeat(`{"body":"a"},`, 64) + `{"body":"a"}]}`, nil, "64"},
+	{"more beside the list", aMessage, jsonType, `{"xmpp":[],"body":"a"}`, nil, "beside"},
+	{"text in XML", aMessage, xmlType, `<xmpp>x<message/></xmpp>`, nil, "text"},
+}
+
 // Several stanzas in one answer.
 func TestJudge_several(t *testing.T) {
-	const mType = `<message type="chat" id="ID" from="bot@rest.example.net" to="`
-	tests := []struct {
-		name, to, contentType, body string
-		want                        []string
-		flaw                        string
-	}{
-		{
-			"JSON", aMessage, jsonType, `{"xmpp":[{"type":"chat","body":"a"},{"type":"chat","to":"x@y","from":"king@z","body":"b"},{"kind":"presence","type":"subscribe"}]}`,
-			[]string{
-				mType + `user@example.com/phone"><body>a</body></message>`, mType + `x@y"><body>b</body></message>`,
-				`<presence type="subscribe" id="ID" from="bot@rest.example.net" to="user@example.com/phone"/>`,
-			},
-			"",
-		},
-		{
-			"XML", aMessage, xmlType, `<xmpp><message type="chat"><body>a</body></message><message type="chat" to="x@y" id="i"/></xmpp>`,
-			[]string{mType + `user@example.com/phone"><body>a</body></message>`, `<message type="chat" id="i" from="bot@rest.example.net" to="x@y"/>`},
-			"",
-		},
-		{
-			"CBOR", aMessage, "application/cbor", "\xa1\x64xmpp\x9f\xa1\x64body\x61a\xff",
-			[]string{mHead + `><body>a</body></message>`},
-			"",
-		},
-		{
-			"a query gets its answer", aQuery, jsonType, `{"xmpp":[{"kind":"message","to":"x@y","type":"chat"},{"kind":"iq","to":"user@example.com/phone","ping":true}]}`,
-			[]string{mType + `x@y"/>`, strings.TrimSuffix(qEmpty, "/>") + `><ping xmlns="urn:xmpp:ping"/></iq>`},
-			"",
-		},
-		{
-			"a query gets an empty result", aQuery, jsonType, `{"xmpp":[{"kind":"message","type":"chat","to":"x@y"}]}`,
-			[]string{qEmpty, mType + `x@y"/>`},
-			"",
-		},
-		{"an empty list", aMessage, jsonType, `{"xmpp":[]}`, nil, ""},
-		{"a second answer", aQuery, jsonType, `{"xmpp":[{"kind":"iq"},{"kind":"iq"}]}`, []string{qError + broken + `</iq>`}, "stanza 2"},
-		{"a question", aMessage, jsonType, `{"xmpp":[{"body":"a"},{"kind":"iq","to":"x@y","ping":true}]}`, nil, "stanza 2"},
-		{"one of them is wrong", aMessage, jsonType, `{"xmpp":[{"body":"a"},{"body":5}]}`, nil, "xmpp/1/body"},
-		{"an address is wrong", aMessage, jsonType, `{"xmpp":[{"body":"a","to":"@"}]}`, nil, "xmpp/0/to"},
-		{"one of them is wrong in XML", aMessage, xmlType, `<xmpp><message/><foo/></xmpp>`, nil, "stanza 2"},
-		{"one of them is too large", aMessage, jsonType, `{"xmpp":[{"body":"a"},{"body":"` + strings.Repeat("x", 3000) + `"}]}`, nil, "larger"},
-		{"too many", aMessage, jsonType, `{"xmpp":[` + strings.Repeat(`{"body":"a"},`, 64) + `{"body":"a"}]}`, nil, "64"},
-		{"more beside the list", aMessage, jsonType, `{"xmpp":[],"body":"a"}`, nil, "beside"},
-		{"text in XML", aMessage, xmlType, `<xmpp>x<message/></xmpp>`, nil, "text"},
-	}
-	for _, tt := range tests {
+	for _, tt := range severalCases {
 		t.Run(tt.name, func(t *testing.T) {
 			v := judge(parse(t, tt.to), answer{status: 200, format: formatOf(tt.contentType), body: []byte(tt.body)}, 3000)
 			var got []string

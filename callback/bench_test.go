@@ -7,24 +7,28 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/stanza"
 )
 
-// instant answers every request with the reply of the echo bot, as a network
-// would: the request's body is read, and the answer's is new.
-type instant struct{}
+// instant answers every request with the same reply, as a network would: the
+// request's body is read, and the answer's is new.
+type instant struct{ contentType, body string }
 
-func (instant) RoundTrip(r *http.Request) (*http.Response, error) {
+// yes is the reply of the echo bot.
+var yes = instant{xmlType, `<message><body>Yes this is bot</body></message>`}
+
+func (i instant) RoundTrip(r *http.Request) (*http.Response, error) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return nil, err
 	}
-	return respond(http.StatusOK, xmlType, `<message><body>Yes this is bot</body></message>`), nil
+	return respond(http.StatusOK, i.contentType, i.body), nil
 }
 
 // BenchmarkDeliver is one stanza through the queue, without the network.
 func BenchmarkDeliver(b *testing.B) {
 	done := make(chan struct{})
-	c := build(b, newServer(), over(instant{}), func(o *Options) {
+	c := build(b, newServer(), over(yes), func(o *Options) {
 		o.Reply = func(stanza.Stanza) error { done <- struct{}{}; return nil }
 	})
 	runs(b, c)
@@ -36,16 +40,30 @@ func BenchmarkDeliver(b *testing.B) {
 	}
 }
 
-// BenchmarkExchange is the request and the reading of its answer alone.
+// BenchmarkExchange is the request and the reading of its answer alone, in each format.
 func BenchmarkExchange(b *testing.B) {
-	c := build(b, newServer(), over(instant{}), func(o *Options) {
-		o.Reply = func(stanza.Stanza) error { return nil }
-	})
-	st := chat(b, "user@example.com/phone", "bot@rest.example.net", "m1")
-	ctx := context.Background()
-	b.ReportAllocs()
-	for b.Loop() {
-		c.deliver(ctx, st)
+	for _, answer := range []struct {
+		format *format.Format
+		body   string
+	}{
+		{format.XML, `<message><body>Yes this is bot</body></message>`},
+		{format.JSON, `{"body":"Yes this is bot"}`},
+		{format.StrictJSON, `{"body":"Yes this is bot"}`},
+		{format.Form, "body=Yes+this+is+bot"},
+		{format.Text, "Yes this is bot"},
+		{format.CBOR, "\xa1\x64body\x6fYes this is bot"},
+	} {
+		b.Run(answer.format.ContentType[0], func(b *testing.B) {
+			c := build(b, newServer(), over(instant{answer.format.MediaType, answer.body}), func(o *Options) {
+				o.Format, o.Reply = answer.format, func(stanza.Stanza) error { return nil }
+			})
+			st := chat(b, "user@example.com/phone", "bot@rest.example.net", "m1")
+			ctx := context.Background()
+			b.ReportAllocs()
+			for b.Loop() {
+				c.deliver(ctx, st)
+			}
+		})
 	}
 }
 

@@ -13,14 +13,28 @@
 //   - An IQ of type get or set that Deliver accepted is answered exactly once,
 //     whatever the callback does and however Run ends.
 //   - A stanza error or an IQ result is never answered (RFC 6120 §8.3.1).
-//   - An answer goes from the addressee of the stanza that was posted to its
-//     sender, whatever addresses the callback writes into it.
+//   - What is sent comes from the addressee of the stanza that was posted. It goes
+//     to that stanza's sender, whatever the callback writes; only a stanza in a
+//     list may have an addressee of its own.
+//   - No IQ is sent but the answer to one.
 //   - A stanza is posted once. The only request that is made again is one of
 //     which no byte was written, because the server had closed the idle
 //     connection that it was to use; or, with Options.Patience, because nothing
 //     listened at the callback yet.
 //   - What a callback sends is bounded in bytes and in time. Whatever it does
 //     costs the stanza that it answers, and nothing else.
+//
+// # Formats
+//
+// Requests are written in the format of Options.Format, unless the answer to the
+// OPTIONS request has status 200 and an Accept header: then in the format of ours
+// that it prefers, by quality and, among equals, by order. Where it names none, the
+// configured format stays; mod_rest would fall back to XML, which a callback that
+// was configured for JSON could not read. As text, a message is its body, and
+// everything else is empty.
+//
+// Answers are read in each format, whatever that of the request, by their
+// Content-Type. Of its parameters only profile counts.
 //
 // # What an answer means
 //
@@ -32,16 +46,38 @@
 //   - Status 202 or 204: S is accepted. An IQ gets an empty result.
 //   - A stanza of S's kind in the body is the reply, if the status is 2xx; in
 //     application/xmpp+xml it is the reply whatever the status. A text/plain
-//     body is a chat message, in answer to a message.
+//     body is a chat message, in answer to a message. A stanza with an error in it
+//     is of type error, whatever type it claims.
+//   - Several stanzas, as {"xmpp":[…]} or <xmpp>…</xmpp>, are all sent, see below.
 //   - Any other status than 2xx: S gets the stanza error of the table in
-//     status.go. A text body of such an answer is an error page, not a message.
+//     status.go. Text, JSON, a form or CBOR in such an answer is an error page,
+//     not a stanza, unless it is one stanza error in JSON, form or CBOR: that is
+//     the reply.
 //   - 2xx with a body that should have been the reply and can't be (not
-//     well-formed, of another kind, too large): an IQ gets the error
+//     well-formed, no stanza, of another kind, too large): an IQ gets the error
 //     internal-server-error rather than an empty result, which would be a lie;
 //     for a message or presence there is silence, because the callback did
-//     accept it. Either way the operator is told in the log.
+//     accept it. Either way the operator is told in the log, with the place.
 //   - 2xx without anything usable (no body, another Content-Type): an IQ gets an
 //     empty result; for a message or presence there is silence.
+//
+// # Several stanzas
+//
+// A stanza in a list that has an addressee other than S's sender goes there, with
+// its own type, id, language and children. One without, or with S's sender as its
+// addressee, goes to S's sender, by the rules of a single reply if it is of S's kind.
+// They are sent in the order of the list.
+//
+// If S is an IQ request, the one IQ among them that goes to its sender is the answer;
+// without one an empty result is sent before the rest. Any other IQ can't be used: a
+// callback could not be told its answer, and a second answer must not be. Whoever
+// wants to ask posts to the gateway.
+//
+// A list has at most jsonmap.MaxReplies stanzas. If one of them can't be used, none
+// is sent and the whole answer is one that can't be used.
+//
+// Receipts (XEP-0184) are never sent on behalf of a callback: a request for one is a
+// part of the stanza that it gets.
 //
 // The package stores nothing: what is queued when the process ends is answered
 // with an error, or lost with it.

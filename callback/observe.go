@@ -10,10 +10,11 @@ import (
 // Exchange is a stanza that was posted, and what came of it.
 type Exchange struct {
 	Stanza stanza.Stanza
-	Reply  stanza.Stanza // that was sent in answer, perhaps an error; zero if there is none
-	Status int           // of the callback's answer; 0: it gave none
-	Took   time.Duration // from the first attempt to the end of the answer
-	Err    error         // why there was no answer, or why its body can't be used or says nothing; else nil
+	Reply  stanza.Stanza   // that was sent in answer, perhaps an error; zero if there is none
+	More   []stanza.Stanza // that were sent after it, if the answer was a list
+	Status int             // of the callback's answer; 0: it gave none
+	Took   time.Duration   // from the first attempt to the end of the answer
+	Err    error           // why there was no answer, or why its body can't be used or says nothing; else nil
 }
 
 // observe tells Options.Observe about an exchange.
@@ -22,6 +23,6 @@ func (c *Callback) observe(st stanza.Stanza, v verdict, took time.Duration) {
 		return
 	}
 	c.guard(st, func() {
-		c.o.Observe(Exchange{Stanza: st, Reply: v.reply, Status: v.status, Took: took, Err: cmp.Or(v.flaw, v.unread)})
+		c.o.Observe(Exchange{Stanza: st, Reply: v.reply, More: v.more, Status: v.status, Took: took, Err: cmp.Or(v.flaw, v.unread)})
 	})
 }

@@ -70,6 +70,25 @@ func TestObserve_unread(t *testing.T) {
 	}
 }
 
+// An observer is shown all stanzas of a list, which are sent in its order.
+func TestObserve_several(t *testing.T) {
+	watched := make(chan Exchange, 1)
+	s := newServer()
+	c, _ := begin(t, s, over(always(http.StatusOK, jsonType, `{"xmpp":[{"body":"1"},{"body":"2","to":"x@y"},{"body":"3"}]}`)), func(o *Options) {
+		o.Observe = func(x Exchange) { watched <- x }
+	})
+	deliver(t, c, chat(t, "a@b/c", "bot@rest.example.net", "1"))
+	x := <-watched
+	if got := fmt.Sprintf("%s %d %s %s", x.Reply.Body(), len(x.More), x.More[0].To(), x.More[1].Body()); got != "1 2 x@y 3" {
+		t.Errorf("watched %s", got)
+	}
+	for _, want := range []string{"1", "2", "3"} {
+		if got := s.next(t).Body(); got != want {
+			t.Errorf("%q is sent, want %q", got, want)
+		}
+	}
+}
+
 // A panic of the observer costs nothing but a line in the log.
 func TestObserve_panics(t *testing.T) {
 	s := newServer()

@@ -73,6 +73,7 @@ var errProbePanic = errors.New("the probe panicked")
 type Probed struct {
 	Status int
 	Says   string    // what the answer says about the format of requests, in words
+	Format string    // the media type that stanzas are posted as after this answer
 	Date   time.Time // the callback's clock, to the second (RFC 9110 §6.6.1); zero: it does not say
 }
 
@@ -117,12 +118,14 @@ func (c *Callback) options(ctx context.Context) (Probed, error) {
 	if err != nil {
 		date = time.Time{} // missing, or of no use
 	}
-	return Probed{Status: resp.StatusCode, Says: c.choose(resp), Date: date}, nil
+	says := c.choose(resp)
+	return Probed{Status: resp.StatusCode, Says: says, Format: c.format.Load().MediaType, Date: date}, nil
 }
 
 // choose takes the format of requests from the answer to the probe. Many
 // frameworks answer OPTIONS with an error of one sort or another; that says
-// nothing about stanzas.
+// nothing about stanzas. Nor does an Accept header in which no format of ours
+// stands: then the configured one is a better guess than mod_rest's, which is XML.
 func (c *Callback) choose(resp *http.Response) (news string) {
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Sprintf("status %d: it does not say which format it wants, which is fine", resp.StatusCode)
@@ -134,7 +137,7 @@ func (c *Callback) choose(resp *http.Response) (news string) {
 		if accept == "" {
 			return "it does not say which format it wants"
 		}
-		return "it names no format that there is here"
+		return "it asks for no format in particular, or for one that there is not here"
 	}
 	c.format.Store(c.o.profiled(f))
 	return "it wants this format"

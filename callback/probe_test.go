@@ -69,7 +69,7 @@ func TestProbe_answers(t *testing.T) {
 		{"format", 200, []string{"text/plain, Application/XMPP+xml;q=0.1"}, "it wants this format"},
 		{"several lines", 200, []string{"application/json", xmlType}, "it wants this format"},
 		{"no format", 200, nil, "does not say"},
-		{"foreign format", 200, []string{"application/yaml, */*"}, "names no format"},
+		{"foreign format", 200, []string{"application/yaml, */*"}, "no format in particular"},
 		{"not allowed", 405, []string{xmlType}, "status 405"},
 		{"crash", 500, nil, "status 500"},
 	} {

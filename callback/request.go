@@ -19,6 +19,7 @@ import (
 const (
 	idleTimeout    = 30 * time.Second // after which an unused connection is closed; many servers are quicker
 	maxHeaderBytes = 64 << 10         // of an answer's header
+	startTag       = 256              // bytes that a body has, as a rule at most, beyond its stanza's content
 )
 
 // newTransport returns the way to a callback over the network: HTTP/1.1, as many
@@ -47,13 +48,18 @@ func newTransport(connections int) *http.Transport {
 type headers struct {
 	accept        []string
 	userAgent     []string
-	authorization []string // nil without credentials
+	authorization []string            // nil without credentials
+	contentType   map[string][]string // by the media type that it is
 }
 
 func newHeaders(t *target, version string) headers {
 	h := headers{
-		accept:    []string{format.Names()},
-		userAgent: []string{"Restanza/" + cmp.Or(token(version), "0")},
+		accept:      []string{format.Names()},
+		userAgent:   []string{"Restanza/" + cmp.Or(token(version), "0")},
+		contentType: make(map[string][]string, len(format.All())),
+	}
+	for _, f := range format.All() {
+		h.contentType[f.MediaType] = []string{f.MediaType}
 	}
 	if t.authorization != "" {
 		h.authorization = []string{t.authorization}
@@ -76,11 +82,11 @@ func (h *headers) common() http.Header {
 func (c *Callback) post(ctx context.Context, st stanza.Stanza) (*http.Response, error) {
 	f := c.format.Load()
 	header := c.headers.common()
-	header["Content-Type"] = f.ContentType
+	header["Content-Type"] = c.headers.contentType[f.MediaType] // without parameters, as mod_rest
 	if lang := token(st.Lang()); lang != "" {
 		header["Content-Language"] = []string{lang}
 	}
-	return c.request(ctx, http.MethodPost, stanzaFields(st), header, f.Append(nil, st))
+	return c.request(ctx, http.MethodPost, stanzaFields(st), header, f.Append(make([]byte, 0, len(st.Content())+startTag), st))
 }
 
 // request makes a request. It does so again only if the request was to go over

@@ -82,7 +82,9 @@ func (c *Callback) attempt(ctx context.Context, st stanza.Stanza, last bool, dec
 	defer finish(resp.Body)
 	c.answers()
 	a := answer{status: resp.StatusCode, format: formatOf(resp.Header.Get("Content-Type"))}
-	a.unread = unread(resp.Header, resp.ContentLength)
+	if a.format == nil {
+		a.unread = unread(resp.Header, resp.ContentLength)
+	}
 	if a.matters(st) {
 		a.body, err = readBody(resp, c.o.MaxAnswer)
 	}

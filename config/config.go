@@ -20,6 +20,7 @@ type HTTP struct {
 	IdleTimeout    Duration `toml:"idle_timeout"`    // for a connection between two requests
 	CORSOrigins    []string `toml:"cors_origins"`    // whose web pages may use the API; "*": all; empty: none
 	JSONProfile    string   `toml:"json_profile"`    // full or strict-mod_rest: the mapping of stanzas to JSON and CBOR
+	APIDocs        bool     `toml:"api_docs"`        // serve the description of the API, and a page for it
 }
 
 // Log says what is logged, and how.
@@ -35,6 +36,10 @@ type Component struct {
 	Server     string  `toml:"server"`      // host:port where the server takes components
 	Secret     Secret  `toml:"secret"`      // shared with the server; never empty in a checked Config
 	SecretFile string  `toml:"secret_file"` // where Sources.Load reads Secret from; empty: it stands in the configuration
+
+	// BasicSecret makes one more credential, of Domain and Secret as user name and password, as newest mod_rest
+	// has it. Sources.Load adds it to Credentials.
+	BasicSecret bool `toml:"basic_secret"`
 
 	IQTimeout         Duration `toml:"iq_timeout"`          // wait for an iq's answer unless the caller says otherwise
 	IQMaxTimeout      Duration `toml:"iq_max_timeout"`      // the longest that a caller may ask for
@@ -61,6 +66,8 @@ type Credential struct {
 	// Identity is the address that the credential stands for: the domain (which is what the zero value means),
 	// or a bare or full address in it. It is the default sender and the widest one (jid.JID.Covers).
 	Identity jid.JID `toml:"identity"`
+	// InQuery lets callers show the credential in the query of a URL as well.
+	InQuery bool `toml:"in_query"`
 }
 
 // Callback is the web service that gets what comes in. The zero URL means that there is none.
@@ -82,6 +89,7 @@ func Default() Config {
 			ReadTimeout: 10 * second,
 			IdleTimeout: 2 * minute,
 			JSONProfile: "full",
+			APIDocs:     true,
 		},
 		Log:           Log{Level: "info", Format: "text"},
 		ShutdownGrace: 10 * second,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -243,6 +244,19 @@ func TestValidate_madeByProgram(t *testing.T) {
 	}
 }
 
+// The format of callbacks may be given as mod_rest's configuration has it.
+func TestLoad_callbackContentType(t *testing.T) {
+	for text, want := range map[string]string{
+		"json": "json", "application/json": "json", "Application/XMPP+XML": "xml", "text/plain": "text",
+		"application/x-www-form-urlencoded": "form", "application/cbor": "cbor",
+	} {
+		got, _ := load(t, file(minimal+"[component.callback]\nurl = 'http://h/'\ncontent_type = '"+text+"'\n"))
+		if short := got.Components[0].Callback.ContentType; short != want {
+			t.Errorf("%s: %q, want %q", text, short, want)
+		}
+	}
+}
+
 // A user and a password make an Authorization value.
 func TestLoad_basic(t *testing.T) {
 	head := "[[component]]\ndomain = 'a.example'\nsecret = 'x'\n[[component.credential]]\n"
@@ -259,6 +273,33 @@ func TestLoad_basic(t *testing.T) {
 		if _, _, err := file(head + text).Load(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
 		}
+	}
+}
+
+// The component's own name and secret are a credential if the operator says so.
+func TestLoad_basicSecret(t *testing.T) {
+	head := "[[component]]\ndomain = 'A.example'\nsecret = 's3cret'\n"
+	got, _ := load(t, file(head+"basic_secret = true\n"))
+	want := []config.Credential{{Authorization: "Basic YS5leGFtcGxlOnMzY3JldA==", Identity: jid.MustParse("a.example")}}
+	if c := got.Components[0].Credentials; !slices.Equal(c, want) {
+		t.Errorf("got %d credentials, or another than domain and secret", len(c))
+	}
+	for text, want := range map[string]string{
+		"basic_secret = false\n":  "credential: missing",
+		"basic_secret = 'true'\n": "write true or false, without quotes",
+		"basic_secret = true\n[[component.credential]]\nuser = 'a.example'\npassword = 's3cret'\n": "another credential's value already",
+		"[[component.credential]]\nauthorization = 'Bearer x'\nin_query = 1\n":                     "write true or false",
+	} {
+		if _, _, err := file(head + text).Load(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestLoad_inQuery(t *testing.T) {
+	got, _ := load(t, file(minimal+"in_query = true\n"))
+	if !got.Components[0].Credentials[0].InQuery {
+		t.Error("in_query = true was not taken")
 	}
 }
 

@@ -58,6 +58,7 @@ var wrongFiles = map[string]struct{ text, want string }{
 	"duration zero":          {in("iq_timeout = \"0\""), `restanza.toml:5: component.iq_timeout: "0" is no duration; write "0s"`},
 	"number as text":         {in("stanza_size_limit = \"5\""), `restanza.toml:5: component.stanza_size_limit: this is text; write a whole number, without quotes`},
 	"number as fraction":     {in("stanza_size_limit = 1e5"), `restanza.toml:5: component.stanza_size_limit: this is a number; write a whole number, without quotes`},
+	"truth as text":          {"http.api_docs = 'yes'\n" + minimal, `restanza.toml:1: http.api_docs: this is text; write true or false, without quotes`},
 	"text as number":         {"[log]\nlevel = 1\n" + minimal, `restanza.toml:2: log.level: this is a number; write text in quotes`},
 	"text as table":          {"[log]\nlevel = {a = 1}\n" + minimal, `restanza.toml:2: log.level: this is a table; write text in quotes`},
 	"text as date":           {"[log]\nlevel = 2020-01-01\n" + minimal, `restanza.toml:2: log.level: this is a date or time; write text in quotes`},
@@ -175,6 +176,7 @@ func TestLoad_wrongFlagsAndVariables(t *testing.T) {
 		want  string
 	}{
 		"duration":      {flags: map[string]string{"callback-timeout": "30"}, want: `--callback-timeout: "30" is no duration; write "30s"`},
+		"truth":         {env: "RESTANZA_API_DOCS=yes", want: `RESTANZA_API_DOCS: "yes" is neither true nor false`},
 		"number":        {env: "RESTANZA_CALLBACK_CONCURRENCY=many", want: `RESTANZA_CALLBACK_CONCURRENCY: "many" is no whole number`},
 		"bounds":        {env: "RESTANZA_CALLBACK_CONCURRENCY=0", want: `RESTANZA_CALLBACK_CONCURRENCY: 0 is out of bounds: 1 to 10000`},
 		"list":          {env: "RESTANZA_CALLBACK_STANZAS=message,iqs", want: `RESTANZA_CALLBACK_STANZAS: "iqs" is none of message, presence, iq; did you mean iq?`},

@@ -12,7 +12,7 @@ import (
 const serverPort = "5347"
 
 // resolve fills in what follows from other settings: secrets from their files, the port
-// of a server, the address of a credential.
+// of a server, the short word for a format, the address of a credential.
 func (d *draft) resolve() {
 	for i := range d.config.Components {
 		c := &d.config.Components[i]
@@ -21,6 +21,7 @@ func (d *draft) resolve() {
 		if server, ok := withPort(c.Server); ok {
 			c.Server = server
 		}
+		c.Callback.ContentType = shortFormat(c.Callback.ContentType)
 		for j := range c.Credentials {
 			credential := &c.Credentials[j]
 			d.readSecret(&credential.Authorization, credential.AuthorizationFile, index(path+".credential", j)+".authorization")
@@ -29,6 +30,11 @@ func (d *draft) resolve() {
 			if credential.Identity.IsZero() {
 				credential.Identity = c.Domain
 			}
+		}
+		if c.BasicSecret && c.Secret != "" && !c.Domain.IsZero() {
+			c.Credentials = append(c.Credentials, Credential{
+				Authorization: basicAuthorization(c.Domain.String(), c.Secret), Identity: c.Domain,
+			})
 		}
 	}
 }
@@ -47,8 +53,12 @@ func (d *draft) basic(c *Credential, path string) {
 	case strings.ContainsFunc(c.User, func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f }):
 		d.fail(path+".user", "a colon or a control character can't stand in a user name")
 	default:
-		c.Authorization = Secret("Basic " + base64.StdEncoding.EncodeToString([]byte(c.User+":"+c.Password.Reveal())))
+		c.Authorization = basicAuthorization(c.User, c.Password)
 	}
+}
+
+func basicAuthorization(user string, password Secret) Secret {
+	return Secret("Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password.Reveal())))
 }
 
 // readSecret reads the secret whose key is path from the file that path_file names, if any.
@@ -74,6 +84,24 @@ func (d *draft) readSecret(s *Secret, file, path string) {
 	}
 	d.warnReadable(info, file, true)
 	*s = Secret(data)
+}
+
+// shortFormat returns the word for a format that is named by its media type, as in
+// mod_rest's configuration; anything else as it is.
+func shortFormat(name string) string {
+	switch strings.ToLower(strings.TrimSpace(name)) {
+	case "application/xmpp+xml":
+		return "xml"
+	case "application/json":
+		return "json"
+	case "application/x-www-form-urlencoded":
+		return "form"
+	case "text/plain":
+		return "text"
+	case "application/cbor":
+		return "cbor"
+	}
+	return name
 }
 
 // withPort completes a server's address: a host alone gets the usual port.

@@ -12,7 +12,8 @@ const (
 	Address  Type = "address"  // an XMPP address
 	Time     Type = "duration" // such as "30s"
 	Number   Type = "number"
-	TextList Type = "list" // in a flag or variable: separated by commas
+	TextList Type = "list"    // in a flag or variable: separated by commas
+	Boolean  Type = "boolean" // true or false
 )
 
 // Setting describes one key: what it is called and what may stand there.
@@ -66,6 +67,7 @@ func Settings() []Setting {
 		{Key: "component.server", Flag: "server", Type: Text, Usage: "host:port where the XMPP server takes components; the port may be left out if it is 5347"},
 		{Key: "component.secret", Flag: "secret", Type: Text, Secret: true, Usage: "secret shared with the XMPP server"},
 		{Key: "component.secret_file", Flag: "secret-file", Type: File, Usage: "file that holds the secret"},
+		{Key: "component.basic_secret", Flag: "basic-secret", Type: Boolean, Values: []string{"true", "false"}, Usage: "let callers use the domain and the secret as user name and password, as with mod_rest"},
 
 		{Key: "component.credential.authorization", Flag: "credentials", Type: Text, Secret: true, Usage: "complete Authorization value that callers send, such as 'Bearer xyz'"},
 		{Key: "component.credential.authorization_file", Flag: "credentials-file", Type: File, Usage: "file that holds the Authorization value"},
@@ -73,6 +75,7 @@ func Settings() []Setting {
 		{Key: "component.credential.password", Flag: "password", Type: Text, Secret: true, Usage: "password that belongs to the user name"},
 		{Key: "component.credential.password_file", Flag: "password-file", Type: File, Usage: "file that holds the password"},
 		{Key: "component.credential.identity", Flag: "identity", Type: Address, Usage: "address that the credential stands for; the component's domain unless given"},
+		{Key: "component.credential.in_query", Flag: "in-query", Type: Boolean, Values: []string{"true", "false"}, Usage: "let callers show the credential in the URL as well"},
 
 		{Key: "component.callback.url", Flag: "callback-url", Type: Text, Secret: true, Usage: "where incoming stanzas are posted; may hold user:password and {kind} {type} {to} {from}"},
 		{Key: "component.callback.stanzas", Flag: "callback-stanzas", Type: TextList, Values: []string{"message", "presence", "iq"}, Usage: "kinds of stanzas that are posted"},
@@ -95,6 +98,7 @@ func Settings() []Setting {
 		{Key: "http.idle_timeout", Flag: "idle-timeout", Type: Time, Usage: "time after which a connection without a request is closed"},
 		{Key: "http.cors_origins", Flag: "cors-origins", Type: TextList, Usage: "origins whose web pages may use the API, such as https://app.example.org; * means all"},
 		{Key: "http.json_profile", Flag: "json-profile", Type: Text, Values: []string{"full", "strict-mod_rest"}, Usage: "what JSON and CBOR hold: all of a stanza, or what mod_rest has"},
+		{Key: "http.api_docs", Flag: "api-docs", Type: Boolean, Values: []string{"true", "false"}, Usage: "serve the description of the API at /openapi.yaml and /openapi.json, and a page for it at /docs/"},
 
 		{Key: "log.level", Flag: "log-level", Type: Text, Values: []string{"debug", "info", "warn", "error"}, Usage: "least level that is logged"},
 		{Key: "log.format", Flag: "log-format", Type: Text, Values: []string{"text", "json"}, Usage: "form of the log on standard error"},

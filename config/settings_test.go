@@ -60,7 +60,7 @@ func TestSettings_coverEveryKey(t *testing.T) {
 
 // Keys are the names of the fields in snake case.
 func TestConfig_keysAreFieldNames(t *testing.T) {
-	words := regexp.MustCompile(`([a-z])([A-Z])|(TLS|IQ|CORS|JSON)([A-Z])`)
+	words := regexp.MustCompile(`([a-z])([A-Z])|(TLS|IQ|CORS|JSON|API)([A-Z])`)
 	var check func(typ reflect.Type)
 	check = func(typ reflect.Type) {
 		for i := range typ.NumField() {
@@ -85,7 +85,7 @@ func TestConfig_keysAreFieldNames(t *testing.T) {
 func TestSettings_typesAndBounds(t *testing.T) {
 	types := map[config.Type]reflect.Type{
 		config.File: reflect.TypeFor[string](), config.Address: reflect.TypeFor[jid.JID](), config.Time: reflect.TypeFor[config.Duration](),
-		config.Number: reflect.TypeFor[int](), config.TextList: reflect.TypeFor[[]string](), config.Text: reflect.TypeFor[string](),
+		config.Number: reflect.TypeFor[int](), config.TextList: reflect.TypeFor[[]string](), config.Text: reflect.TypeFor[string](), config.Boolean: reflect.TypeFor[bool](),
 	}
 	actual := map[string]reflect.Type{}
 	for _, f := range fields(reflect.TypeFor[config.Config](), "") {

@@ -36,6 +36,11 @@ func (v value) set(text string) error {
 			return fmt.Errorf("%q is no whole number", text)
 		}
 		*f = n
+	case *bool:
+		if text != "true" && text != "false" {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+		*f = text == "true"
 	case *[]string:
 		*f = nil
 		for item := range strings.SplitSeq(text, ",") {
@@ -54,6 +59,8 @@ func (v value) text() string {
 		return *f
 	case *int:
 		return strconv.Itoa(*f)
+	case *bool:
+		return strconv.FormatBool(*f)
 	case *[]string:
 		return strings.Join(*f, ",")
 	case fmt.Stringer: // Secret, Duration, JID
@@ -76,6 +83,10 @@ func (v value) setNode(n *unstable.Node) error {
 		}
 		*f = int(i)
 		return nil
+	case *bool:
+		if n.Kind != unstable.Bool {
+			return fmt.Errorf("this is %s; write true or false, without quotes", describe(n))
+		}
 	case *[]string:
 		return setList(f, n)
 	case *Duration:

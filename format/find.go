@@ -14,6 +14,9 @@ const strictProfile = "strict-mod_rest"
 // be UTF-8 (or ASCII, which is part of it), and profile="strict-mod_rest" asks for
 // mod_rest's own mapping; others do not count. The error is for whoever wrote it.
 func Find(contentType string) (*Format, error) {
+	if f := of(contentType); f != nil {
+		return f, nil // as most are written
+	}
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		mediaType, _, _ = strings.Cut(contentType, ";")

@@ -15,6 +15,8 @@
 //   - an IQ get or set that comes in is answered exactly once, by the Receiver
 //     if it takes the stanza, by the component itself otherwise;
 //   - nothing here answers an error or an IQ result;
+//   - the results of an archive query go to its caller, in order, and to nobody
+//     else, from the address that he asked and from no other;
 //   - an outstanding query holds its place until it is answered, times out, or
 //     its caller is gone, and no other query can take its answer.
 //

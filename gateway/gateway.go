@@ -74,10 +74,11 @@ type Options struct {
 // Component is the gateway's side of one XMPP domain. Its methods may be called
 // concurrently.
 type Component struct {
-	o       Options
-	domain  string // o.Domain as written
-	waiting waiting
-	metrics metrics
+	o        Options
+	domain   string // o.Domain as written
+	waiting  waiting
+	archives archives
+	metrics  metrics
 }
 
 // New returns a component. It does nothing by itself: callers drive it through
@@ -105,6 +106,7 @@ func New(o Options) (*Component, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	c := &Component{o: o, domain: o.Domain.String()}
+	c.archives.counted = c.metrics.archiveResult
 	if err := c.metrics.init(o.Metrics, &c.waiting); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}

@@ -14,6 +14,8 @@ type metrics struct {
 	queries   map[string]prometheus.Counter // by outcome
 	seconds   prometheus.Histogram
 	overflows prometheus.Counter
+	collected prometheus.Counter // results of archive queries
+	dropped   prometheus.Counter // likewise, of queries that nobody waits for any more
 }
 
 // The outcomes of a query.
@@ -37,6 +39,10 @@ func (m *metrics) init(registerer prometheus.Registerer, table *waiting) error {
 	m.overflows = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "restanza_inbound_overflow_total", Help: "Inbound stanzas refused because the callback's queue was full.",
 	})
+	results := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "restanza_archive_results_total", Help: "Results of callers' archive queries, by what became of them.",
+	}, []string{"outcome"})
+	m.collected, m.dropped = results.WithLabelValues("collected"), results.WithLabelValues("dropped")
 	outstanding := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "restanza_iq_outstanding", Help: "IQ requests of callers that wait for their answers.",
 	}, func() float64 { return float64(table.outstanding()) })
@@ -48,7 +54,7 @@ func (m *metrics) init(registerer prometheus.Registerer, table *waiting) error {
 	if registerer == nil {
 		return nil
 	}
-	for _, c := range []prometheus.Collector{queries, m.seconds, m.overflows, outstanding} {
+	for _, c := range []prometheus.Collector{queries, m.seconds, m.overflows, results, outstanding} {
 		if err := registerer.Register(c); err != nil {
 			return err
 		}
@@ -75,3 +81,12 @@ func (m *metrics) queryEnded(answer stanza.Stanza, err error, took time.Duration
 }
 
 func (m *metrics) overflow() { m.overflows.Inc() }
+
+// archiveResult counts a result of an archive query.
+func (m *metrics) archiveResult(dropped bool) {
+	if dropped {
+		m.dropped.Inc()
+		return
+	}
+	m.collected.Inc()
+}

@@ -86,12 +86,13 @@ func (c *Component) query(ctx context.Context, st stanza.Stanza, wait time.Durat
 
 // await sends the query and waits until it is answered, can't be confirmed, or
 // ctx ends. A get is written again after a reconnect; a set is not, since
-// carrying it out twice may not be the same as once.
+// carrying it out twice may not be the same as once, nor is a query to an archive,
+// whose results would come twice.
 func (c *Component) await(ctx context.Context, st stanza.Stanza, w *waiter, wait time.Duration) (stanza.Stanza, error) {
 	var confirmed <-chan error
 	if wait > 0 {
 		var err error
-		if st.Type() == stanza.Get {
+		if st.Type() == stanza.Get && !IsArchiveQuery(st) {
 			confirmed, err = c.o.Link.Send(ctx, st)
 		} else {
 			confirmed, err = c.o.Link.SendOnce(ctx, st)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/stanza"
@@ -27,6 +28,16 @@ var benchMessage = func() string {
 	return start + strings.Repeat("disk 93% full; ", size)[:size-len(start)-len(end)] + end
 }()
 
+// benchJSON is the same message in JSON.
+func benchJSON(b *testing.B) string {
+	b.Helper()
+	st, err := stanza.Parse([]byte(benchMessage))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return string(format.JSON.Append(nil, st))
+}
+
 // idleComponent takes everything and remembers nothing.
 type idleComponent struct{ domain jid.JID }
 
@@ -35,6 +46,10 @@ func (c idleComponent) Domain() jid.JID { return c.domain }
 func (idleComponent) Complete(_ jid.JID, st stanza.Stanza) (stanza.Stanza, error) { return st, nil }
 
 func (idleComponent) Submit(context.Context, jid.JID, stanza.Stanza, gateway.SubmitOptions) (stanza.Stanza, error) {
+	return stanza.Stanza{}, nil
+}
+
+func (idleComponent) Search(context.Context, jid.JID, stanza.Stanza, time.Duration, gateway.Collector) (stanza.Stanza, error) {
 	return stanza.Stanza{}, nil
 }
 
@@ -68,11 +83,12 @@ type reusedBody struct{ bytes.Reader }
 
 func (*reusedBody) Close() error { return nil }
 
-func benchHandler(b *testing.B, h http.Handler) {
+func benchHandler(b *testing.B, h http.Handler, contentType, doc string) {
 	b.Helper()
-	content := []byte(benchMessage)
+	content := []byte(doc)
 	body := &reusedBody{}
 	r := newPost("")
+	r.Header.Set("Content-Type", contentType)
 	r.Body, r.ContentLength = body, int64(len(content))
 	w := &reusedWriter{header: http.Header{}}
 	b.ReportAllocs()
@@ -85,8 +101,15 @@ func benchHandler(b *testing.B, h http.Handler) {
 	}
 }
 
-func BenchmarkHandler_post(b *testing.B) { benchHandler(b, newBenchServer(b)) }
-func BenchmarkHandler_bare(b *testing.B) { benchHandler(b, http.HandlerFunc(bareHandler)) }
+func BenchmarkHandler_post(b *testing.B) { benchHandler(b, newBenchServer(b), xmlType, benchMessage) }
+
+func BenchmarkHandler_postJSON(b *testing.B) {
+	benchHandler(b, newBenchServer(b), jsonType, benchJSON(b))
+}
+
+func BenchmarkHandler_bare(b *testing.B) {
+	benchHandler(b, http.HandlerFunc(bareHandler), xmlType, benchMessage)
+}
 
 // BenchmarkHandler_parse is the part of a post that is the stanza package's.
 func BenchmarkHandler_parse(b *testing.B) {
@@ -101,10 +124,10 @@ func BenchmarkHandler_parse(b *testing.B) {
 
 func BenchmarkKeyring_authenticate(b *testing.B) {
 	s := newBenchServer(b)
-	h := newPost("").Header
+	r := newPost("")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, p := s.keys.authenticate(h); p != nil {
+		if _, p := s.keys.authenticate(r); p != nil {
 			b.Fatal(p)
 		}
 	}
@@ -112,7 +135,7 @@ func BenchmarkKeyring_authenticate(b *testing.B) {
 
 // benchTCP posts over kept-alive loopback connections, as many as there are
 // processors times 8, and reports the CPU time of both ends.
-func benchTCP(b *testing.B, serve func(ctx context.Context, ln net.Listener)) {
+func benchTCP(b *testing.B, contentType, doc string, serve func(ctx context.Context, ln net.Listener)) {
 	b.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -124,7 +147,8 @@ func benchTCP(b *testing.B, serve func(ctx context.Context, ln net.Listener)) {
 		defer close(served)
 		serve(ctx, ln)
 	}()
-	request := []byte(postHead(testSecret, fmt.Sprintf("Content-Length: %d", len(benchMessage))) + benchMessage)
+	head := strings.Replace(postHead(testSecret, fmt.Sprintf("Content-Length: %d", len(doc))), xmlType, contentType, 1)
+	request := []byte(head + doc)
 	before := cpuTime(b)
 	b.SetParallelism(8)
 	b.ResetTimer()
@@ -153,9 +177,13 @@ func benchTCP(b *testing.B, serve func(ctx context.Context, ln net.Listener)) {
 	<-served
 }
 
-func BenchmarkTCP_post(b *testing.B) {
+func BenchmarkTCP_post(b *testing.B)     { benchPost(b, xmlType, benchMessage) }
+func BenchmarkTCP_postJSON(b *testing.B) { benchPost(b, jsonType, benchJSON(b)) }
+
+func benchPost(b *testing.B, contentType, doc string) {
+	b.Helper()
 	s := newBenchServer(b)
-	benchTCP(b, func(ctx context.Context, ln net.Listener) {
+	benchTCP(b, contentType, doc, func(ctx context.Context, ln net.Listener) {
 		if err := s.Serve(ctx, ln); err != nil {
 			b.Error(err)
 		}
@@ -163,7 +191,7 @@ func BenchmarkTCP_post(b *testing.B) {
 }
 
 func BenchmarkTCP_bare(b *testing.B) {
-	benchTCP(b, func(ctx context.Context, ln net.Listener) {
+	benchTCP(b, xmlType, benchMessage, func(ctx context.Context, ln net.Listener) {
 		hs := &http.Server{Handler: http.HandlerFunc(bareHandler), ReadHeaderTimeout: 10 * time.Second}
 		defer context.AfterFunc(ctx, func() { _ = hs.Close() })()
 		_ = hs.Serve(ln) // http.ErrServerClosed

@@ -8,8 +8,8 @@ import (
 // The header fields of answers to web pages of other origins (Fetch standard §3.2).
 var (
 	corsMethods = []string{"GET, OPTIONS, POST"}
-	corsHeaders = []string{"Accept, Authorization, Content-Encoding, Content-Type, Prefer, Prosody-Rest-Timeout"}
-	corsExposed = []string{"Accept-Post, Allow, Preference-Applied, Retry-After, WWW-Authenticate"}
+	corsHeaders = []string{"Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, Prefer, Prosody-Rest-Timeout"}
+	corsExposed = []string{"Accept-Post, Allow, Location, Preference-Applied, Retry-After, WWW-Authenticate"}
 	corsMaxAge  = []string{"7200"}
 	varyOrigin  = []string{"Origin"}
 	anyOrigin   = []string{"*"}

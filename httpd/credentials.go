@@ -24,6 +24,10 @@ type Credential struct {
 	// Identity is the caller's address, his default sender (jid.JID.Covers says
 	// as whom else he may send). Zero: the component's domain.
 	Identity jid.JID
+	// InQuery lets callers show the credential in the query of the URL as well, for those
+	// that can do no more than open one. URLs are kept in logs and histories, so this is
+	// for credentials that can do little.
+	InQuery bool
 	// BodyLimit is the largest request body in bytes, inclusive; 0: DefaultBodyLimit.
 	BodyLimit int
 }
@@ -40,6 +44,7 @@ func (c Credential) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c
 type grant struct {
 	component Component
 	identity  jid.JID
+	inQuery   bool
 	bodyLimit int
 }
 
@@ -81,7 +86,7 @@ func (k *keyring) add(c Credential, realm string) error {
 	if _, double := k.grants[digest]; double {
 		return fmt.Errorf("the same Authorization value stands for %s already", k.grants[digest].identity)
 	}
-	g := &grant{component: c.Component, identity: c.Identity, bodyLimit: c.BodyLimit}
+	g := &grant{component: c.Component, identity: c.Identity, inQuery: c.InQuery, bodyLimit: c.BodyLimit}
 	if g.identity.IsZero() {
 		g.identity = c.Component.Domain()
 	}
@@ -95,6 +100,9 @@ func (k *keyring) add(c Credential, realm string) error {
 
 	scheme, _, _ := strings.Cut(c.Authorization, " ")
 	challenge := fmt.Sprintf("%s realm=%q", scheme, realm)
+	if strings.EqualFold(scheme, "Basic") {
+		challenge += `, charset="UTF-8"` // RFC 7617 §2.1
+	}
 	if !slices.ContainsFunc(k.challenges, func(other string) bool { return strings.EqualFold(other, challenge) }) {
 		k.challenges = append(k.challenges, challenge)
 	}
@@ -116,10 +124,15 @@ func realmOf(credentials []Credential) string {
 	return "restanza"
 }
 
-// authenticate returns whom a request speaks for. Without an Authorization
-// header the answer is 401 with challenges, with a wrong one 403 without.
-func (k *keyring) authenticate(h http.Header) (*grant, *problem) {
-	values := h["Authorization"]
+// authenticate returns whom a request speaks for. Without credentials the answer
+// is 401 with challenges, with wrong ones 403 without.
+func (k *keyring) authenticate(r *http.Request) (*grant, *problem) {
+	values := r.Header["Authorization"]
+	if r.URL.RawQuery != "" {
+		if shown := queryCredentials(r.URL.RawQuery); len(shown) > 0 {
+			return k.authenticateQuery(shown, len(values) > 0)
+		}
+	}
 	if len(values) == 0 {
 		p := newProblem(http.StatusUnauthorized, stanza.Auth, "not-authorized",
 			"this needs an Authorization header with the credentials that the gateway was configured with")

@@ -78,7 +78,7 @@ func TestCredentials_challenges(t *testing.T) {
 				{Authorization: "Basic c", Component: newFake()},
 			},
 			"",
-			[]string{`Bearer realm="rest.example.net/rest"`, `Basic realm="rest.example.net/rest"`},
+			[]string{`Bearer realm="rest.example.net/rest"`, `Basic realm="rest.example.net/rest", charset="UTF-8"`},
 		},
 		{
 			"two domains",

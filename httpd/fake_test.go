@@ -65,11 +65,22 @@ func (c *fakeComponent) Complete(identity jid.JID, st stanza.Stanza) (stanza.Sta
 	return st.With(h), nil
 }
 
+func (c *fakeComponent) Search(ctx context.Context, identity jid.JID, st stanza.Stanza, wait time.Duration, _ gateway.Collector) (stanza.Stanza, error) {
+	return c.Submit(ctx, identity, st, gateway.SubmitOptions{Wait: wait})
+}
+
 // calls returns what was submitted so far.
 func (c *fakeComponent) calls() []submission {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]submission(nil), c.submitted...)
+}
+
+// forget drops what was submitted so far.
+func (c *fakeComponent) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.submitted = nil
 }
 
 // failWith makes every Submit return err.

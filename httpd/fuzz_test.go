@@ -3,6 +3,7 @@ package httpd
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -80,4 +82,84 @@ func FuzzHandler(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Whatever the URL, the type and the body of a request are together: no panic, no 500, and
+// what reaches the component can be read again, from XML as from JSON.
+func FuzzRequest(f *testing.F) {
+	add := func(method, target, contentType, body string) {
+		path, query, _ := strings.Cut(target, "?")
+		f.Add(method, path, query, contentType, "", []byte(body))
+		f.Add(method, path, query, contentType, "gzip", gzipped(f, body))
+	}
+	add("POST", "/rest", xmlType, message)
+	add("POST", "/rest", jsonType, `{"to":"a@b","type":"chat","body":"hi","oob":{"url":"x"}}`)
+	add("POST", "/rest", cborType, "\xa2\x62to\x63a@b\x64body\x62hi")
+	add("POST", "/rest?to=a@b&access_token=x", formType, "body=hi+you&subject=%41")
+	add("POST", "/rest/message/chat/bob%40example.org%2Fh%C3%A4user%20%2F%2F%40x", formType, "hi")
+	add("POST", "/rest/message/chat/a@b", textType, "hi\x01")
+	add("POST", "//rest//presence/subscribe/a@b", "", "")
+	add("POST", "/rest/iq/disco/a.b", jsonType, `{"node":"n"}`)
+	add("POST", "/rest/iq/get/a.b", jsonType, `{"ping":true}`)
+	add("POST", "/rest/echo", jsonType, `{"to":"A@B","x":[1,{"y":null}]}`)
+	add("POST", "/rest/%65cho?auth=QmVhcmVyIHg", xmlType, ping)
+	add("GET", "/rest/ping/example.org", "", "")
+	add("GET", "/rest/archive/a@b?max=10&after=x&with=c@d", "", "")
+	add("GET", "/rest/command/a.b?node=n&action=execute", "", "")
+	add("GET", "/rest?to=a@b&body=a;b&kind=message", "", "")
+	add("GET", "/rest/message/chat/%ff?body=%", "", "")
+
+	c := newFake()
+	s := newTestServer(f, c, func(o *Options) {
+		o.Credentials = append(o.Credentials, Credential{Authorization: "Bearer x", Component: c, InQuery: true, BodyLimit: 4096})
+	})
+	f.Fuzz(func(t *testing.T, method, path, query, contentType, coding string, body []byte) {
+		// Every path is below /rest: the others are FuzzHandler's.
+		u, err := url.ParseRequestURI("/rest/" + strings.TrimPrefix(strings.TrimLeft(path, "/"), "rest/") + "?" + query)
+		if err != nil {
+			return // net/http refuses it with 400
+		}
+		if path == "/rest" {
+			u.Path = path
+		}
+		c.submit = func(ctx context.Context, st stanza.Stanza) (stanza.Stanza, error) {
+			checkSound(t, st)
+			return answerAnything(ctx, st)
+		}
+		r := &http.Request{
+			Method: method, URL: u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Header: http.Header{"Authorization": {testSecret}, "Content-Type": {contentType}, "Content-Encoding": {coding}},
+			Body:   io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+		}
+		if len(queryCredentials(query)) > 0 {
+			delete(r.Header, "Authorization")
+		}
+		if contentType == "" {
+			delete(r.Header, "Content-Type")
+		}
+		sent := len(c.calls())
+		w := do(s, r)
+		if w.Code == http.StatusInternalServerError || http.StatusText(w.Code) == "" {
+			t.Fatalf("got %d %s", w.Code, w.Body)
+		}
+		refusedFirst := w.Code == 400 || w.Code == 401 || w.Code == 405 || w.Code == 413 || w.Code == 415
+		if n := len(c.calls()) - sent; n > 1 || n == 1 && (refusedFirst || isEcho(u.Path)) {
+			t.Errorf("%d stanzas were sent with status %d at %s", n, w.Code, u.Path)
+		}
+		c.forget()
+	})
+}
+
+// checkSound checks that a stanza is one that a server would take, and that it comes back
+// from its own XML and from JSON.
+func checkSound(t *testing.T, st stanza.Stanza) {
+	t.Helper()
+	again, err := stanza.Parse(st.XML())
+	if err != nil || again.String() != st.String() {
+		t.Fatalf("%s can't be read again: %v, %s", st, err, again)
+	}
+	object := format.JSON.Append(nil, st)
+	if !json.Valid(object) {
+		t.Errorf("%s gives no JSON: %s", st, object)
+	}
 }

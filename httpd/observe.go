@@ -21,6 +21,8 @@ type Exchange struct {
 	Status int           // of the response; 499: the caller has hung up
 	Took   time.Duration // from the header of the request to the end of the response
 	Err    error         // why it came to nothing; nil if it did not. Not all of it is for the caller
+
+	echoed bool // nothing was sent, so that there is nothing to observe
 }
 
 // observed is post, watched by Options.Observe.
@@ -29,7 +31,9 @@ func (s *Server) observed(w http.ResponseWriter, r *http.Request) int {
 	var x Exchange
 	status := s.submit(w, r, &x)
 	x.Status, x.Took = status, time.Since(began)
-	s.o.Observe(x)
+	if !x.echoed {
+		s.o.Observe(x)
+	}
 	return status
 }
 
@@ -53,6 +57,13 @@ func (x *Exchange) begin(g *grant, st stanza.Stanza) {
 func (x *Exchange) answered(st stanza.Stanza) {
 	if x != nil {
 		x.Answer = st
+	}
+}
+
+// echo notes that the stanza is only shown to its caller.
+func (x *Exchange) echo() {
+	if x != nil {
+		x.echoed = true
 	}
 }
 

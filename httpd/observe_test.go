@@ -58,3 +58,15 @@ func TestObserve(t *testing.T) {
 		})
 	}
 }
+
+// What is only shown to its caller is no traffic.
+func TestObserve_echoIsNone(t *testing.T) {
+	n := 0
+	s := newTestServer(t, newFake(), func(o *Options) { o.Observe = func(Exchange) { n++ } })
+	if w := do(s, newRequest("POST", "/rest/echo", xmlType, message)); w.Code != http.StatusOK || n != 0 {
+		t.Errorf("got %d, observed %d times", w.Code, n)
+	}
+	if do(s, newRequest("GET", "/rest/ping/example.org", "", "")); n != 1 {
+		t.Errorf("a query by GET was observed %d times", n)
+	}
+}

@@ -14,6 +14,8 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/stanza"
 )
@@ -59,6 +61,8 @@ var documents = []document{
 	{"application/json", []string{"application/json"}, writeRestJSON},
 	{"text/plain", []string{"text/plain; charset=utf-8"}, writePlain},
 	{"text/html", []string{"text/html; charset=utf-8"}, writeHTML},
+	{format.CBOR.MediaType, format.CBOR.ContentType, writeRestCBOR},
+	{format.Form.MediaType, format.Form.ContentType, writeForm},
 }
 
 var documentTypes = func() []string {
@@ -133,28 +137,63 @@ func (p *problem) pointer() string {
 	return "#" + (&url.URL{Path: p.place.Pointer}).EscapedPath()
 }
 
-// writeRestJSON writes mod_rest's form. What it does not have stands in its context.
-func writeRestJSON(p *problem) []byte {
-	type place struct {
-		Pointer string `json:"pointer,omitempty"`
-		Line    int    `json:"line,omitempty"`
-		Column  int    `json:"column,omitempty"`
+// restError is mod_rest's form. What that does not have stands in its context.
+type restError struct {
+	Type  string    `json:"type"`
+	Code  int       `json:"code"`
+	Error restInner `json:"error"`
+}
+
+type restInner struct {
+	Type      stanza.ErrorType `json:"type"`
+	Condition string           `json:"condition"`
+	Text      string           `json:"text"`
+	Code      int              `json:"code"`
+	Instance  string           `json:"instance_id,omitempty"`
+	Context   restPlace        `json:"context,omitzero"`
+}
+
+type restPlace struct {
+	Pointer string `json:"pointer,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+}
+
+func (p *problem) rest() restError {
+	place := restPlace{p.pointer(), p.place.Line, p.place.Column}
+	return restError{"error", p.status, restInner{p.errorType, p.condition, p.text, p.status, p.instance, place}}
+}
+
+// writeRestJSON writes mod_rest's form.
+func writeRestJSON(p *problem) []byte { return encodeJSON(p.rest()) }
+
+// writeRestCBOR writes the same in CBOR.
+func writeRestCBOR(p *problem) []byte {
+	b, err := cbor.Marshal(p.rest())
+	if err != nil {
+		panic("httpd: a problem has no CBOR form: " + err.Error()) // strings and numbers always have
 	}
-	type inner struct {
-		Type      stanza.ErrorType `json:"type"`
-		Condition string           `json:"condition"`
-		Text      string           `json:"text"`
-		Code      int              `json:"code"`
-		Instance  string           `json:"instance_id,omitempty"`
-		Context   place            `json:"context,omitzero"`
+	return b
+}
+
+// writeForm writes the same as a form, which has one level: the members keep the names
+// that they have in RFC 9457's form.
+func writeForm(p *problem) []byte {
+	v := url.Values{
+		"type": {"error"}, "code": {strconv.Itoa(p.status)},
+		"condition": {p.condition}, "error_type": {string(p.errorType)}, "text": {p.text},
 	}
-	return encodeJSON(struct {
-		Type  string `json:"type"`
-		Code  int    `json:"code"`
-		Error inner  `json:"error"`
-	}{
-		"error", p.status, inner{p.errorType, p.condition, p.text, p.status, p.instance, place{p.pointer(), p.place.Line, p.place.Column}},
-	})
+	if p.instance != "" {
+		v.Set("instance_id", p.instance)
+	}
+	if pointer := p.pointer(); pointer != "" {
+		v.Set("pointer", pointer)
+	}
+	if p.place.Line > 0 {
+		v.Set("line", strconv.Itoa(p.place.Line))
+		v.Set("column", strconv.Itoa(p.place.Column))
+	}
+	return []byte(v.Encode())
 }
 
 // encodeJSON leaves < and > as they are: most texts are about XML.

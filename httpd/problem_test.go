@@ -5,10 +5,13 @@ import (
 	"encoding/xml"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"github.com/fxamacker/cbor/v2"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/restanza/restanza/stanza"
@@ -113,7 +116,15 @@ func TestProblem_hostileText(t *testing.T) {
 		w := httptest.NewRecorder()
 		s.refuse(w, r, p)
 		body := w.Body.String()
-		if strings.ContainsAny(body, "\x1b\r\x00\u202e\uffff") || !utf8.ValidString(body) {
+		readable := body
+		if accept == cborType {
+			var e restError
+			if err := cbor.Unmarshal([]byte(body), &e); err != nil {
+				t.Fatal(err)
+			}
+			readable = e.Error.Text
+		}
+		if strings.ContainsAny(readable, "\x1b\r\x00\u202e\uffff") || !utf8.ValidString(readable) {
 			t.Errorf("%s: control characters in %q", accept, body)
 		}
 		checkDocument(t, accept, body)
@@ -130,6 +141,14 @@ func checkDocument(tb testing.TB, mediaType, body string) {
 	case strings.HasSuffix(mediaType, "json"):
 		if !json.Valid([]byte(body)) {
 			tb.Errorf("no JSON: %s", body)
+		}
+	case mediaType == cborType:
+		if err := cbor.Wellformed([]byte(body)); err != nil {
+			tb.Errorf("no CBOR: %v in %q", err, body)
+		}
+	case mediaType == formType:
+		if _, err := url.ParseQuery(body); err != nil {
+			tb.Errorf("no form: %v in %s", err, body)
 		}
 	case strings.HasSuffix(mediaType, "xml"):
 		if err := xml.Unmarshal([]byte(body), new(struct{})); err != nil {
@@ -148,5 +167,45 @@ func TestProblem_keepsHeader(t *testing.T) {
 		if w.Code != http.StatusUnauthorized || w.Header().Get("WWW-Authenticate") == "" || !strings.HasPrefix(w.Header().Get("Content-Type"), accept) {
 			t.Errorf("%s: got %d %v", accept, w.Code, w.Header())
 		}
+	}
+}
+
+// The place of a mistake stands in every form that has members.
+func TestProblem_places(t *testing.T) {
+	s := newTestServer(t, newFake(), nil)
+	const doc = "{\n \"to\": \"a@b\",\n \"body\": 5}"
+	get := func(accept string) string {
+		r := newRequest("POST", "/rest", jsonType, doc)
+		r.Header.Set("Accept", accept)
+		w := do(s, r)
+		if got := w.Header().Get("Content-Type"); got != accept || w.Code != http.StatusBadRequest {
+			t.Errorf("Accept %s: got %d %s", accept, w.Code, got)
+		}
+		return w.Body.String()
+	}
+	var fromJSON, fromCBOR restError
+	if err := json.Unmarshal([]byte(get(jsonType)), &fromJSON); err != nil {
+		t.Fatal(err)
+	}
+	if err := cbor.Unmarshal([]byte(get(cborType)), &fromCBOR); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(fromJSON, fromCBOR); diff != "" {
+		t.Errorf("(-JSON +CBOR):\n%s", diff)
+	}
+	want := restPlace{Pointer: "#/body", Line: 3, Column: fromJSON.Error.Context.Column}
+	if got := fromJSON.Error.Context; got != want || got.Column == 0 {
+		t.Errorf("the place is %+v, want %+v", got, want)
+	}
+	form, err := url.ParseQuery(get(formType))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantForm := url.Values{
+		"type": {"error"}, "code": {"400"}, "condition": {"not-well-formed"}, "error_type": {"modify"},
+		"text": {fromJSON.Error.Text}, "pointer": {"#/body"}, "line": {"3"}, "column": {strconv.Itoa(want.Column)},
+	}
+	if diff := cmp.Diff(wantForm, form); diff != "" {
+		t.Errorf("form (-want +got):\n%s", diff)
 	}
 }

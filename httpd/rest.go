@@ -6,28 +6,33 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/restanza/restanza/format"
+	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/stanza"
 )
 
 // rest answers /rest and what is below it.
 func (s *Server) rest(w http.ResponseWriter, r *http.Request) int {
 	s.allowOrigin(w.Header(), r)
-	switch r.Method {
-	case http.MethodPost, http.MethodGet:
+	if r.Method == http.MethodPost || r.Method == http.MethodGet && !isEcho(r.URL.Path) {
 		return s.post(w, r)
-	case http.MethodOptions:
-		return s.restOptions(w)
-	default:
-		return s.refuse(w, r, allowOnly(r, http.MethodGet, http.MethodOptions, http.MethodPost))
 	}
+	methods := []string{http.MethodGet, http.MethodOptions, http.MethodPost}
+	if isEcho(r.URL.Path) {
+		methods = methods[1:]
+	}
+	if r.Method == http.MethodOptions {
+		return s.restOptions(w, methods)
+	}
+	return s.refuse(w, r, allowOnly(r, methods...))
 }
 
-// restOptions tells what a request to /rest may be.
-func (s *Server) restOptions(w http.ResponseWriter) int {
+// restOptions tells what a request below /rest may be.
+func (s *Server) restOptions(w http.ResponseWriter, methods []string) int {
 	h := w.Header()
-	h["Allow"] = []string{"GET, OPTIONS, POST"}
+	h["Allow"] = []string{strings.Join(methods, ", ")}
 	h["Accept-Post"] = []string{format.Names()}
 	w.WriteHeader(http.StatusOK)
 	return http.StatusOK
@@ -44,7 +49,10 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) int {
 
 // submit is post. It notes in x, unless that is nil, what an observer sees.
 func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange) int {
-	g, p := s.keys.authenticate(r.Header)
+	if r.URL.RawQuery != "" || r.Method == http.MethodGet {
+		w.Header()["Cache-Control"] = noStore // what was sent, or what it was sent with, is in the URL
+	}
+	g, p := s.keys.authenticate(r)
 	if p != nil {
 		s.metrics.unauthorized.Inc()
 		x.fail(p)
@@ -58,6 +66,9 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange) int
 	}
 	if echo {
 		return s.echo(w, r, g, st, x)
+	}
+	if gateway.IsArchiveQuery(st) {
+		return s.search(w, r, g, st, x)
 	}
 	prefs := preferencesOf(r.Header)
 	answer, err := g.component.Submit(r.Context(), g.identity, st, prefs.submitOptions())
@@ -91,7 +102,7 @@ func (s *Server) echo(w http.ResponseWriter, r *http.Request, g *grant, st stanz
 		x.fail(err)
 		return s.fail(w, r, err)
 	}
-	x.answered(complete)
+	x.echo()
 	s.sendStanza(w, r, http.StatusOK, complete)
 	return http.StatusOK
 }

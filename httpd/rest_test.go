@@ -273,6 +273,7 @@ func TestPost_refusals(t *testing.T) {
 		{stanza.LinkUnavailable, later, 503, "service-unavailable", "wait", "2"},
 		{stanza.LinkUnavailable, tryLaterError{time.Millisecond}, 503, "service-unavailable", "wait", "1"},
 		{stanza.TooManyOutstanding, nil, 503, "resource-constraint", "wait", "1"},
+		{stanza.CallerTooSlow, nil, 503, "resource-constraint", "wait", "1"},
 		{stanza.Poisonous, nil, 422, "policy-violation", "modify", ""},
 	}
 	for _, tt := range tests {
@@ -377,6 +378,25 @@ func TestRest_otherMethods(t *testing.T) {
 		if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, OPTIONS, POST" {
 			t.Errorf("%s: got %d, Allow %q", method, w.Code, w.Header().Get("Allow"))
 		}
+	}
+}
+
+// Nothing is sent by HEAD, whatever the path and the query say, nor can an echo be got.
+func TestRest_noMethodOfThePath(t *testing.T) {
+	for target, allow := range map[string]string{
+		"HEAD /rest?to=a@b&body=hi": "GET, OPTIONS, POST", "HEAD /rest/ping/a.b": "GET, OPTIONS, POST",
+		"GET /rest/echo?to=a@b": "OPTIONS, POST", "HEAD /rest/echo": "OPTIONS, POST",
+	} {
+		c := newFake()
+		method, path, _ := strings.Cut(target, " ")
+		w := do(newTestServer(t, c, nil), newRequest(method, path, "", ""))
+		if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != allow || len(c.calls()) != 0 {
+			t.Errorf("%s: got %d, Allow %q, and %d stanzas were sent", target, w.Code, w.Header().Get("Allow"), len(c.calls()))
+		}
+	}
+	w := do(newTestServer(t, newFake(), nil), newRequest("OPTIONS", "/rest/echo", "", ""))
+	if got := w.Header().Get("Allow"); got != "OPTIONS, POST" {
+		t.Errorf("OPTIONS /rest/echo: Allow %q", got)
 	}
 }
 

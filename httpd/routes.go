@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/restanza/restanza/apidoc"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -23,13 +24,15 @@ const (
 	routeLivez   route = "livez"
 	routeReadyz  route = "readyz"
 	routeMetrics route = "metrics"
+	routeOpenAPI route = "openapi"
+	routeDocs    route = "docs"
 	routeOther   route = "other"
 
 	routeElsewhere route = "elsewhere" // not ours, see Options.LocalOnly; counted as what it asked for
 )
 
 func routes() []route {
-	return []route{routeRest, routeLivez, routeReadyz, routeMetrics, routeOther}
+	return []route{routeRest, routeLivez, routeReadyz, routeMetrics, routeOpenAPI, routeDocs, routeOther}
 }
 
 // routeOf returns the endpoint at a path. Doubled slashes count as one.
@@ -46,6 +49,10 @@ func (s *Server) routeOf(path string) route {
 		return routeReadyz
 	case path == "/metrics" && s.scrape != nil:
 		return routeMetrics
+	case (path == "/openapi.yaml" || path == "/openapi.json") && s.o.APIDocs:
+		return routeOpenAPI
+	case (path == "/docs" || strings.HasPrefix(path, apidoc.PagePath)) && s.o.APIDocs:
+		return routeDocs
 	default:
 		return routeOther
 	}
@@ -108,6 +115,8 @@ func handlerOf(rt route) func(*Server, http.ResponseWriter, *http.Request) int {
 		return (*Server).readyz
 	case routeMetrics:
 		return (*Server).showMetrics
+	case routeOpenAPI, routeDocs:
+		return (*Server).apiDoc
 	case routeElsewhere:
 		return (*Server).misdirected
 	case routeOther:
@@ -152,6 +161,9 @@ func (s *Server) listEndpoints() string {
 	}
 	if s.scrape != nil {
 		list = append(list, "GET /metrics")
+	}
+	if s.o.APIDocs {
+		list = append(list, "GET /openapi.yaml", "GET /openapi.json", "GET /docs/")
 	}
 	return "there is nothing here; the gateway has " + strings.Join(list, ", ")
 }

@@ -26,6 +26,9 @@ type Component interface {
 	// caller how it went: the zero Stanza means accepted. Errors are
 	// *stanza.Refusal, the cause of ctx's end, or internal.
 	Submit(ctx context.Context, identity jid.JID, st stanza.Stanza, o gateway.SubmitOptions) (stanza.Stanza, error)
+	// Search is Submit for an archive query, whose results go to a Collector; wait is
+	// that of SubmitOptions, and counts from the last result.
+	Search(ctx context.Context, identity jid.JID, st stanza.Stanza, wait time.Duration, results gateway.Collector) (stanza.Stanza, error)
 	// Complete returns the stanza that Submit would send, whether or not it can be
 	// sent. Errors are *stanza.Refusal.
 	Complete(identity jid.JID, st stanza.Stanza) (stanza.Stanza, error)
@@ -80,6 +83,8 @@ type Options struct {
 	Health bool           // serve /livez and /readyz
 	Checks func() []Check // what /readyz tells; nil: ready while the Server runs
 
+	APIDocs bool // serve /openapi.yaml, /openapi.json and /docs/
+
 	Gatherer prometheus.Gatherer   // what /metrics shows; nil: no /metrics
 	Metrics  prometheus.Registerer // for the Server's own metrics; nil: none are kept
 
@@ -100,7 +105,8 @@ type Server struct {
 	endpoints   string       // for the document of a 404
 	metrics     *metrics
 	log         *slog.Logger
-	stopping    atomic.Bool // set once Serve's context has ended
+	resultBytes atomic.Int64 // of archive queries' results that wait for their callers
+	stopping    atomic.Bool  // set once Serve's context has ended
 }
 
 // New returns a Server. It reads the certificate, if there is one; nothing else

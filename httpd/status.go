@@ -35,6 +35,7 @@ var outcomes = map[stanza.Reason]outcome{
 	stanza.AnswerTimeout:         {http.StatusGatewayTimeout, stanza.Wait, "remote-server-timeout"},
 	stanza.LinkUnavailable:       {http.StatusServiceUnavailable, stanza.Wait, "service-unavailable"},
 	stanza.TooManyOutstanding:    {http.StatusServiceUnavailable, stanza.Wait, "resource-constraint"},
+	stanza.CallerTooSlow:         {http.StatusServiceUnavailable, stanza.Wait, "resource-constraint"},
 	stanza.Poisonous:             {http.StatusUnprocessableEntity, stanza.Modify, "policy-violation"},
 }
 

@@ -17,10 +17,11 @@ import (
 // target is what the URL of a request below /rest says of the stanza.
 type target struct {
 	envelope jsonmap.Envelope
-	shaped   bool   // the path names a kind and a type, or a query
-	echo     bool   // nothing is to be sent
-	stray    string // a path that names nothing, which matters to all formats but XML
-	query    string // fields of the stanza, percent-encoded as in a form
+	shaped   bool     // the path names a kind and a type, or a query
+	echo     bool     // nothing is to be sent
+	stray    string   // a path that names nothing, which matters to all formats but XML
+	unknown  *problem // a path that names a query that there is not; likewise
+	query    string   // fields of the stanza, percent-encoded as in a form
 }
 
 // howToPath says what paths there are, for those who ask for another one.
@@ -29,7 +30,7 @@ const howToPath = "write /rest, /rest/KIND/TYPE/TO, such as /rest/message/chat/u
 // targetOf takes the URL of a request apart. Slashes that adjoin count as one; in an
 // address they are written %2F.
 func targetOf(r *http.Request) (target, *problem) {
-	t := target{query: r.URL.RawQuery}
+	t := target{query: withoutCredentials(r.URL.RawQuery)}
 	path := r.URL.EscapedPath()
 	for strings.Contains(path, "//") {
 		path = strings.ReplaceAll(path, "//", "/")
@@ -38,11 +39,20 @@ func targetOf(r *http.Request) (target, *problem) {
 	if r.Method == http.MethodGet {
 		return t, t.readGet(rest)
 	}
-	if strings.TrimSuffix(rest, "/") == "echo" {
+	if isEcho(r.URL.Path) {
 		t.echo = true
-		return t, nil
+		_, rest, _ = strings.Cut(rest, "/")
 	}
 	return t, t.readPost(rest)
+}
+
+// isEcho reports whether a decoded path is /rest/echo or below it: however that is written,
+// whoever posts there must not find his stanza sent.
+func isEcho(path string) bool {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return path == "/rest/echo" || strings.HasPrefix(path, "/rest/echo/")
 }
 
 // readPost takes the path of a POST: KIND/TYPE/TO or iq/FIELD/TO, or nothing.
@@ -67,21 +77,30 @@ func (t *target) readPost(rest string) *problem {
 		if typ == "" || typ == string(stanza.Get) || typ == string(stanza.Set) {
 			break
 		}
-		if p := checkField(typ); p != nil {
-			return p
-		}
+		t.unknown = checkField(typ)
 		e.Field, typ = typ, ""
 	default:
 		t.stray = rest
 		return nil
 	}
-	if typ == "" && e.Field == "" {
+	if e.Field == "" && !isType(typ) {
 		t.stray = rest
 		return nil
 	}
 	e.Kind, e.Type, e.To = kind, stanza.Type(typ), decoded[2]
 	t.shaped = true
 	return nil
+}
+
+// isType reports whether s can be a type in a path: ASCII letters and digits, as in
+// mod_rest. Others that are legal have their place in the body.
+func isType(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // readGet takes the path of a GET: FIELD/TO, or the forms of a POST for messages and
@@ -110,7 +129,7 @@ func (t *target) readGet(rest string) *problem {
 	if p := checkField(decoded[0]); p != nil {
 		return p
 	}
-	t.envelope = jsonmap.Envelope{Kind: stanza.IQ, Field: decoded[0], To: decoded[1]}
+	t.envelope = jsonmap.Envelope{Kind: stanza.IQ, Field: decoded[0], To: decoded[1], Ask: true}
 	t.shaped = true
 	return nil
 }
@@ -148,8 +167,15 @@ func (t *target) parse(f *format.Format, body []byte) (stanza.Stanza, error) {
 	if t.stray != "" && f != format.XML {
 		return stanza.Stanza{}, badPath(fmt.Sprintf("the path %.80q names no stanza: %s", "/rest/"+t.stray, howToPath))
 	}
-	if t.query != "" && (f == nil || f == format.Text || f == format.Form) {
-		return t.parseQuery(f, body)
+	if t.unknown != nil && f != format.XML {
+		return stanza.Stanza{}, t.unknown
+	}
+	if t.query != "" && (f == nil || len(body) == 0 || f == format.Text || f == format.Form) {
+		st, err := t.parseQuery(f, body)
+		if f == format.Form {
+			err = hintText(err)
+		}
+		return st, err
 	}
 	if name := t.memberInQuery(); name != "" {
 		return stanza.Stanza{}, badPath(fmt.Sprintf("a body in %s says all of a stanza: %q can't be given in the query", f.MediaType, name))
@@ -187,23 +213,43 @@ func (t *target) memberInQuery() string {
 	if t.query == "" {
 		return ""
 	}
-	values, err := url.ParseQuery(t.query)
-	if err != nil {
-		return ""
-	}
-	for _, name := range []string{"to", "from", "type", "kind", "id", "lang", "body"} {
-		if values.Has(name) {
+	for name := range queryFields(t.query) {
+		if isMember(name) {
 			return name
 		}
 	}
 	return ""
 }
 
-// impliesChat reports whether fields that say neither kind nor type have a body: that is
-// a chat message then, as a text is.
+// isMember reports whether a stanza of any kind can have a member of that name.
+func isMember(name string) bool {
+	switch name {
+	case "to", "from", "type", "kind", "id", "lang", "body":
+		return true
+	}
+	for _, kind := range []stanza.Kind{stanza.Message, stanza.Presence, stanza.IQ} {
+		if slices.ContainsFunc(jsonmap.Fields(kind), func(m jsonmap.Member) bool { return m.Name == name }) {
+			return true
+		}
+	}
+	return false
+}
+
+// impliesChat reports whether fields are those of a message with a body and without a
+// type: that is a chat message then, as a text is.
 func impliesChat(fields string) bool {
-	values, err := url.ParseQuery(fields)
-	return err == nil && values.Has("body") && !values.Has("type") && !values.Has("kind")
+	hasBody, message := false, true
+	for name, value := range queryFields(fields) {
+		switch name {
+		case "body":
+			hasBody = true
+		case "type":
+			return false
+		case "kind":
+			message = value == string(stanza.Message)
+		}
+	}
+	return hasBody && message
 }
 
 // hintText adds to an error in a form what is wrong if it was meant as a text.

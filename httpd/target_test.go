@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -55,6 +56,7 @@ func TestRequest_stanza(t *testing.T) {
 		{"escaped", "POST", "/rest/message/chat/bob%40example.org%2Fh%C3%A4user%20%2F%2F%40x", textType, "hi", strings.Replace(hi, "example.org", "example.org/häuser //@x", 1)},
 		{"doubled slashes", "POST", "//rest//message//chat//bob@example.org", textType, "hi", hi},
 		{"XML ignores the path", "POST", "/rest/message/normal/x@y", xmlType, hi, hi},
+		{"XML ignores a path that names no query", "POST", "/rest/iq/foo/x@y", xmlType, hi, hi},
 		{"query in a path", "POST", "/rest/iq/disco/example.org", jsonType, `{"node":"n"}`, `<iq type="get" to="example.org"><query xmlns="http://jabber.org/protocol/disco#info" node="n"/></iq>`},
 		{"query by form", "POST", "/rest/iq/disco/example.org", formType, `node=n`, `<iq type="get" to="example.org"><query xmlns="http://jabber.org/protocol/disco#info" node="n"/></iq>`},
 		{"ping", "POST", "/rest/iq/ping/example.org", "", "", `<iq type="get" to="example.org"><ping xmlns="urn:xmpp:ping"/></iq>`},
@@ -64,10 +66,13 @@ func TestRequest_stanza(t *testing.T) {
 		{"GET ping", "GET", "/rest/ping/example.org", "", "", `<iq type="get" to="example.org"><ping xmlns="urn:xmpp:ping"/></iq>`},
 		{"GET stats", "GET", "/rest/stats/example.org", "", "", `<iq type="get" to="example.org"><query xmlns="http://jabber.org/protocol/stats"/></iq>`},
 		{"GET items", "GET", "/rest/items/example.org?node=x+y", "", "", `<iq type="get" to="example.org"><query xmlns="http://jabber.org/protocol/disco#items" node="x y"/></iq>`},
+		{"GET roster", "GET", "/rest/roster/example.org", "", "", `<iq type="get" to="example.org"><query xmlns="jabber:iq:roster"/></iq>`},
+		{"GET of what changes something", "GET", "/rest/unblock/example.org", "", "", `<iq type="get" to="example.org"><unblock xmlns="urn:xmpp:blocking"/></iq>`},
+		{"POST of the same", "POST", "/rest/iq/unblock/example.org", "application/json", `["a@b"]`, `<iq type="set" to="example.org"><unblock xmlns="urn:xmpp:blocking"><item jid="a@b"/></unblock></iq>`},
 		{"GET upload", "GET", "/rest/upload_request/example.org?filename=a&size=5", "", "", `<iq type="get" to="example.org"><request xmlns="urn:xmpp:http:upload:0" filename="a" size="5"/></iq>`},
 		{
 			"GET archive", "GET", "/rest/archive/room@example.org?max=10&after=x&with=a@b", "", "",
-			`<iq type="set" to="room@example.org"><query xmlns="urn:xmpp:mam:2"><x xmlns="jabber:x:data" type="submit"><field var="FORM_TYPE" type="hidden"><value>urn:xmpp:mam:2</value></field>` +
+			`<iq type="set" from="rest.example.net" to="room@example.org"><query xmlns="urn:xmpp:mam:2"><x xmlns="jabber:x:data" type="submit"><field var="FORM_TYPE" type="hidden"><value>urn:xmpp:mam:2</value></field>` +
 				`<field var="with"><value>a@b</value></field></x><set xmlns="http://jabber.org/protocol/rsm"><after>x</after><max>10</max></set></query></iq>`,
 		},
 		{"GET command", "GET", "/rest/command/example.org?node=n&action=execute", "", "", `<iq type="set" to="example.org"><command xmlns="http://jabber.org/protocol/commands" node="n" action="execute"/></iq>`},
@@ -80,6 +85,10 @@ func TestRequest_stanza(t *testing.T) {
 		{"query and text", "POST", "/rest?to=bob@example.org", textType, "hi", hi},
 		{"query and what curl -d sends", "POST", "/rest?to=bob@example.org", formType, "hi", hi},
 		{"query and form", "POST", "/rest?to=bob@example.org", formType, "body=hi&type=chat", hi},
+		{"query with an empty body in JSON", "POST", "/rest?to=bob@example.org&body=hi", jsonType, "", hi},
+		{"query with a semicolon", "GET", "/rest?to=bob@example.org&body=a;b", "", "", strings.Replace(hi, "hi", "a;b", 1)},
+		{"message without a type in the query", "GET", "/rest?kind=message&to=bob@example.org&body=hi", "", "", hi},
+		{"presence in the query", "GET", "/rest?kind=presence&to=bob@example.org&show=away", "", "", `<presence to="bob@example.org"><show>away</show></presence>`},
 		{"a query that is for somebody else", "POST", "/rest?n=1", xmlType, hi, hi},
 	}
 	for _, tt := range tests {
@@ -106,6 +115,8 @@ func TestRequest_refused(t *testing.T) {
 	}{
 		{"unknown path", "POST", "/rest/message", textType, "hi", 400, "/rest/KIND/TYPE/TO"},
 		{"unknown kind", "POST", "/rest/massage/chat/a@b", textType, "hi", 400, "/rest/KIND/TYPE/TO"},
+		{"type that is none", "POST", "/rest/message/a%01b/a@b", textType, "hi", 400, "/rest/KIND/TYPE/TO"},
+		{"half of a path in JSON", "POST", "/rest/x", jsonType, `{"to":"a@b"}`, 400, "/rest/KIND/TYPE/TO"},
 		{"empty type", "POST", "/rest/message//a@b", textType, "hi", 400, "/rest/KIND/TYPE/TO"},
 		{"unknown field", "POST", "/rest/iq/foo/a.b", "", "", 422, "ping"},
 		{"GET of nothing", "GET", "/rest", "", "", 400, "/rest/ping/example.org"},
@@ -145,6 +156,20 @@ func TestRequest_refused(t *testing.T) {
 		{"text for an iq", "POST", "/rest/iq/get/a@b", textType, "a", 400, "can't be sent as a text"},
 		{"charset", "POST", "/rest", "text/plain; charset=latin1", "hi", 415, "UTF-8"},
 		{"given twice", "POST", "/rest?to=a@b&body=x", textType, "y", 400, "twice"},
+		{"query with a semicolon beside JSON", "POST", "/rest?x=;&to=a@b", jsonType, `{"body":"y"}`, 400, "query"},
+		{"member of a presence beside XML", "POST", "/rest?priority=5", xmlType, message, 400, "query"},
+		{"a text beside a query that looks like a form", "POST", "/rest?to=a@b", formType, "1+1=2", 400, "Content-Type: text/plain"},
+		{"null", "POST", "/rest", jsonType, `null`, 400, "object"},
+		{"blank for an address", "POST", "/rest", jsonType, `{"to":" "}`, 422, "#/to"},
+		{"object for a sender", "POST", "/rest", jsonType, `{"to":"a@b","from":{}}`, 400, "#/from"},
+		{"number that has no end", "POST", "/rest", jsonType, `{"kind":"presence","to":"a@b","priority":1e999}`, 400, "#/priority"},
+		{"control character in an attribute", "POST", "/rest", jsonType, `{"to":"a@b","id":"\u0002"}`, 400, "#/id"},
+		{"no character", "POST", "/rest", jsonType, `{"to":"a@b","body":"\uffff"}`, 400, "not allowed in XML"},
+		{"10,000 fields", "POST", "/rest", formType, "to=a@b" + strings.Repeat("&x=1", 10_000), 400, "twice"},
+		{"CBOR nested deeply", "POST", "/rest", cborType, strings.Repeat("\x81", 100_000) + "\x01", 400, "CBOR"},
+		{"CBOR with a key twice", "POST", "/rest", cborType, "\xa2\x62to\x63a@b\x62to\x63c@d", 400, "CBOR"},
+		{"CBOR that promises too much", "POST", "/rest", cborType, "\xbb\x7f\xff\xff\xff\xff\xff\xff\xff", 400, "CBOR"},
+		{"empty address, and none in the body", "POST", "/rest/message/chat/", jsonType, `{"to":"","body":"x"}`, 422, "#/to"},
 		{"query beside JSON", "POST", "/rest?to=a@b", jsonType, `{"body":"y"}`, 400, "query"},
 	}
 	for _, tt := range tests {
@@ -163,11 +188,16 @@ func TestRequest_refused(t *testing.T) {
 
 func TestEcho(t *testing.T) {
 	const want = `{"kind":"message","type":"chat","from":"rest.example.net","to":"a@b","body":"hi"}`
-	for _, target := range []string{"/rest/echo", "//rest//echo", "/rest/echo/"} {
+	for _, target := range []string{
+		"/rest/echo", "//rest//echo", "/rest/echo/", "/rest/%65cho", "/rest%2Fecho", "/rest/%2Fecho", "/rest/echo/message/chat/a@b",
+	} {
 		c := newFake()
 		w := do(newTestServer(t, c, nil), newRequest("POST", target, jsonType, `{"to":"A@B","type":"chat","body":"hi"}`))
 		if w.Code != http.StatusOK || w.Body.String() != want || len(c.calls()) != 0 {
 			t.Errorf("%s: got %d %s, and %d stanzas were sent", target, w.Code, w.Body, len(c.calls()))
+		}
+		if w := do(newTestServer(t, c, nil), newRequest("POST", target, xmlType, message)); w.Code != http.StatusOK || len(c.calls()) != 0 {
+			t.Errorf("%s in XML: got %d %s, and %d stanzas were sent", target, w.Code, w.Body, len(c.calls()))
 		}
 	}
 }
@@ -224,7 +254,7 @@ func TestAnswer_strict(t *testing.T) {
 	}
 }
 
-func gzipped(t *testing.T, s string) string {
+func gzipped(t testing.TB, s string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
@@ -234,11 +264,11 @@ func gzipped(t *testing.T, s string) string {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return b.String()
+	return b.Bytes()
 }
 
 func TestPost_compressedBody(t *testing.T) {
-	whole := gzipped(t, message)
+	whole := string(gzipped(t, message))
 	tests := []struct {
 		coding, body string
 		want         int
@@ -248,7 +278,7 @@ func TestPost_compressedBody(t *testing.T) {
 		{"identity", message, 202},
 		{"gzip", message, 400},
 		{"gzip", whole[:len(whole)-3], 400},
-		{"gzip", gzipped(t, strings.Repeat(" ", DefaultBodyLimit+1)), 413},
+		{"gzip", string(gzipped(t, strings.Repeat(" ", DefaultBodyLimit+1))), 413},
 		{"br", whole, 415},
 		{"gzip, gzip", whole, 415},
 	}
@@ -263,6 +293,27 @@ func TestPost_compressedBody(t *testing.T) {
 		if tt.want == 415 && w.Header().Get("Accept-Encoding") != "gzip, identity" {
 			t.Errorf("%s: header is %v, want Accept-Encoding", tt.coding, w.Header())
 		}
+	}
+}
+
+// What a body would become does not matter for the memory that it takes.
+func TestPost_bombIsBounded(t *testing.T) {
+	bomb := gzipped(t, strings.Repeat(" ", 100<<20))
+	if len(bomb) > DefaultBodyLimit {
+		t.Fatalf("the bomb has %d bytes", len(bomb))
+	}
+	s := newTestServer(t, newFake(), nil)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r := newPost(string(bomb))
+	r.Header.Set("Content-Encoding", "gzip")
+	w := do(s, r)
+	runtime.ReadMemStats(&after)
+	if w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("got %d %s, want 413", w.Code, w.Body)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 16*DefaultBodyLimit {
+		t.Errorf("%d bytes were allocated in all", took)
 	}
 }
 

@@ -3,6 +3,7 @@ package httpd
 import (
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -71,5 +72,31 @@ func TestServe_refusalsArriveOnTCP(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// What net/http refuses by itself, before there is a request, is refused with a 400 too.
+func TestServe_badTargetsOnTCP(t *testing.T) {
+	c := newFake()
+	addr := serveTCP(t, newTestServer(t, c, nil))
+	for _, target := range []string{"/rest/message/chat/a%4", "/rest/message/chat/%zz@b", "/rest/message/chat/%ff@b", "/rest/message/chat/a b", "rest", "/rest?to=%"} {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request := "POST " + target + " HTTP/1.1\r\nHost: gateway\r\nAuthorization: " + testSecret + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+		if _, err := conn.Write([]byte(request)); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(conn)
+		if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 400 ")) {
+			t.Errorf("%s: got %q, %v", target, answer, err)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := len(c.calls()); n != 0 {
+		t.Errorf("%d stanzas were sent", n)
 	}
 }

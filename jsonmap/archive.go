@@ -10,7 +10,7 @@ import (
 // archiveQuery is a question to an archive (XEP-0313), with mod_rest's shorthand for the
 // form and the page of one.
 var archiveQuery = &special{
-	schema: &Schema{Type: Object, Members: append(describe(archiveTable, nil), shorthandMembers()...)},
+	schema: &Schema{Type: Object, Generic: true, Members: append(describe(archiveTable, nil), shorthandMembers()...)},
 	read: func(w *writer, c element.Node) (ok, exact bool) {
 		return true, w.object(c, archiveTable)
 	},
@@ -19,7 +19,7 @@ var archiveQuery = &special{
 
 var archiveTable = new(table).add(
 	field{name: "queryid", place: InAttr, typ: String},
-	field{name: "node", place: InAttr, typ: String},
+	field{name: "node", place: InAttr, typ: String, beyond: true},
 	field{name: "form", place: AsSpecial, typ: Object, space: nsData, local: "x", special: genericForm},
 	field{name: "page", place: AsSpecial, typ: Object, space: nsRSM, local: "set", special: resultSet},
 )

@@ -226,6 +226,12 @@ func (b *builder) list(f *field, v val, space, local, around string) error {
 			}
 			continue
 		}
+		if f.of != nil {
+			if err := b.member(f.of, item, around); err != nil {
+				return err
+			}
+			continue
+		}
 		s, err := str(item)
 		if err != nil {
 			return err
@@ -340,12 +346,12 @@ func (b *builder) copy(n element.Node, around string) {
 
 // agree makes sure that a member says the same as the one that it is short for.
 func (b *builder) agree(t *table, v val, f *field, m val, space string) error {
-	if f.place == AsFlag && m.isTrue() { // the child is there, with more in it
-		return nil
-	}
 	apart := &builder{strict: b.strict}
 	if err := apart.member(t.byName[f.short], v.member(f.short), space); err != nil {
 		return err
+	}
+	if f.place == AsFlag && m.isTrue() && len(apart.dst) > 0 { // the child is there, with more in it
+		return nil
 	}
 	if said := t.readBack(apart.dst, space); !said.isZero() && equal(said.member(f.name), m) {
 		return nil

@@ -88,8 +88,8 @@ var bothWays = []pair{
 		`<iq type="set"><query xmlns="urn:xmpp:mam:2" queryid="q"><x xmlns="jabber:x:data" type="submit"><field var="with"><value>a</value></field></x><set xmlns="http://jabber.org/protocol/rsm"><max>1</max><before/></set></query></iq>`,
 	},
 	{
-		`{"kind":"iq","type":"result","result":{"complete":true,"stable":false,"page":{"first":"a","index":0,"last":"b","count":2}}}`,
-		`<iq type="result"><fin xmlns="urn:xmpp:mam:2" complete="true" stable="false"><set xmlns="http://jabber.org/protocol/rsm"><first index="0">a</first><last>b</last><count>2</count></set></fin></iq>`,
+		`{"kind":"iq","type":"result","result":{"page":{"first":"a","index":0,"last":"b","count":2}}}`,
+		`<iq type="result"><fin xmlns="urn:xmpp:mam:2"><set xmlns="http://jabber.org/protocol/rsm"><first index="0">a</first><last>b</last><count>2</count></set></fin></iq>`,
 	},
 	// special fields
 	{`{"kind":"iq","type":"get","disco":true}`, `<iq type="get"><query xmlns="http://jabber.org/protocol/disco#info"/></iq>`},
@@ -215,14 +215,14 @@ func TestContract_toXML(t *testing.T) {
 var toJSON = []pair{
 	{`{"kind":"message","body":"a"}`, `<message><body>a</body><body xml:lang="de">b</body></message>`},
 	{`{"kind":"message"}`, `<message><body>a<b/></body></message>`},
-	{`{"kind":"message","delay":"s"}`, `<message><delay xmlns="urn:xmpp:delay" stamp="s" from="a">t</delay></message>`},
+	{`{"kind":"message","delay":"s"}`, `<message><delay xmlns="urn:xmpp:delay" stamp="s" from="a" x="y">t</delay></message>`},
 	{`{"kind":"message","reference":{"begin":255,"end":7.0}}`, `<message><reference xmlns="urn:xmpp:reference:0" begin="0xff" end="7.0"/></message>`},
 	{`{"kind":"message","reference":{"begin":1000,"end":7}}`, `<message><reference xmlns="urn:xmpp:reference:0" begin="1e3" end=" 7 "/></message>`},
 	{`{"kind":"message","reference":{"type":"t"}}`, `<message><reference xmlns="urn:xmpp:reference:0" begin="x" type="t"/></message>`},
 	{`{"kind":"message","invite":{"continue":true}}`, `<message><x xmlns="jabber:x:conference" continue="yes"/></message>`},
 	{`{"kind":"message","state":"active"}`, `<message><active xmlns="http://jabber.org/protocol/chatstates"/><paused xmlns="http://jabber.org/protocol/chatstates"/></message>`},
 	{`{"kind":"presence","type":"available","priority":1000,"show":"odd"}`, `<presence><priority>1000</priority><show>odd</show></presence>`},
-	{`{"kind":"presence","type":"available","muc":{}}`, `<presence><x xmlns="http://jabber.org/protocol/muc"><password>p</password></x></presence>`},
+	{`{"kind":"presence","type":"available","muc":{}}`, `<presence><x xmlns="http://jabber.org/protocol/muc"><password>p</password><y/></x></presence>`},
 	{`{"kind":"message"}`, `<message><html xmlns="http://jabber.org/protocol/xhtml-im"/></message>`},
 	{`{"kind":"message","payload":{"datatype":"d","data":[1]}}`, `<message><payload xmlns="urn:xmpp:json-msg:0" datatype="d">[1]</payload></message>`},
 	{`{"kind":"message","payload":{"datatype":"d"}}`, `<message><payload xmlns="urn:xmpp:json-msg:0" datatype="d">no JSON</payload></message>`},
@@ -240,7 +240,7 @@ var toJSON = []pair{
 	{`{"kind":"iq","type":"result","items":[{"jid":"a"}]}`, `<iq type="result"><query xmlns="http://jabber.org/protocol/disco#items" node="n"><item jid="a"/></query></iq>`},
 	{`{"kind":"message","type":"error","error":{"type":"cancel","condition":"undefined-condition"}}`, `<message type="error"><error type="cancel"><odd xmlns="urn:x"/></error></message>`},
 	{`{"kind":"message","type":"error"}`, `<message type="error"/>`},
-	{`{"kind":"iq","type":"result","result":{"complete":true}}`, `<iq type="result"><fin xmlns="urn:xmpp:mam:2" complete="1"/></iq>`},
+	{`{"kind":"iq","type":"result","result":{}}`, `<iq type="result"><fin xmlns="urn:xmpp:mam:2" complete="1"/></iq>`},
 	{`{"kind":"message"}`, `<message><unknown xmlns="urn:x"/>text</message>`},
 }
 

@@ -9,13 +9,13 @@ import (
 
 // dataForm is a form (XEP-0004) with everything that a form can have.
 var dataForm = &special{
-	schema: &Schema{Type: Object, Members: []Member{
+	schema: &Schema{Name: "form", Type: Object, Members: []Member{
 		{Name: "type", Schema: Schema{Type: String}},
 		{Name: "title", Schema: Schema{Type: String}},
 		{Name: "instructions", Schema: Schema{Type: String, About: "several are joined with line feeds"}},
-		{Name: "reported", Schema: Schema{Type: Array, Items: &Schema{Type: Object}, About: "the columns of a table of results, as fields"}},
+		{Name: "reported", Schema: Schema{Type: Array, Items: formFieldSchema("value"), About: "the columns of a table of results, as fields"}},
 		{Name: "fields", Schema: Schema{Type: Array, Items: formFieldSchema("value")}},
-		{Name: "items", Schema: Schema{Type: Array, Items: &Schema{Type: Array, Items: &Schema{Type: Object}}, About: "the rows of a table of results, each an array of fields"}},
+		{Name: "items", Schema: Schema{Type: Array, Items: &Schema{Type: Array, Items: formFieldSchema("value")}, About: "the rows of a table of results, each an array of fields"}},
 	}},
 	read: func(w *writer, c element.Node) (ok, exact bool) {
 		f := formReader{writer: w, form: c, exact: true}
@@ -27,7 +27,7 @@ var dataForm = &special{
 
 // genericForm is the same with the values of each field as an array, in "values".
 var genericForm = &special{
-	schema: &Schema{Type: Object, Members: []Member{
+	schema: &Schema{Name: "archive_form", Type: Object, Members: []Member{
 		{Name: "type", Schema: Schema{Type: String}},
 		{Name: "title", Schema: Schema{Type: String}},
 		{Name: "instructions", Schema: Schema{Type: String}},
@@ -53,7 +53,7 @@ func formFieldSchema(values string) *Schema {
 	if values == "values" {
 		value = Schema{Type: Array, Items: &scalarSchema, Either: []*Schema{{Type: String}, {Type: Boolean}, {Type: Number}}, About: "an array where it is written"}
 	}
-	return &Schema{Type: Object, Members: []Member{
+	return &Schema{Name: map[string]string{"value": "form_field", "values": "archive_form_field"}[values], Type: Object, Members: []Member{
 		{Name: "var", Schema: Schema{Type: String}},
 		{Name: "type", Schema: Schema{Type: String}},
 		{Name: "label", Schema: Schema{Type: String}},

@@ -28,10 +28,14 @@ func newTables() (s tableSet) {
 		t.add(commonFields()...)
 	}
 	inner := new(table).add(stanzaAttrs()...) // a message inside of another can have all that a message can have
-	s.message.add(messageFields(forwardedTable(inner))...)
+	forwarded := forwardedTable(inner)
+	s.message.add(messageFields(forwarded)...)
+	s.message.add(beyond(moreMessageFields(forwarded))...)
 	inner.addChildren(s.message)
 	s.presence.add(presenceFields()...)
+	s.presence.add(beyond(morePresenceFields())...)
 	s.iq.add(iqFields()...)
+	s.iq.add(beyond(moreIQFields())...)
 	return s
 }
 
@@ -62,7 +66,8 @@ func stanzaAttrs() []field {
 func commonFields() []field {
 	return []field{
 		{name: "nick", place: InText, typ: String, space: "http://jabber.org/protocol/nick", local: "nick", xep: "XEP-0172"},
-		{name: "delay", place: InAttrOf, typ: String, space: nsDelay, local: "delay", attr: "stamp", xep: "XEP-0203", about: "when it was sent first"},
+		{name: "delay", place: InAttrOf, typ: String, space: nsDelay, local: "delay", attr: "stamp", short: "delayed", xep: "XEP-0203", about: "when it was sent first"},
+		delayed,
 		{name: "rsm", place: AsSpecial, typ: Object, space: nsRSM, local: "set", special: resultSet, xep: "XEP-0059"},
 		{name: "payload", place: AsSpecial, typ: Object, space: nsPayload, local: "payload", special: jsonPayload, xep: "XEP-0432"},
 		{name: "dataform", place: AsSpecial, typ: Object, space: nsData, local: "x", special: dataForm, xep: "XEP-0004"},
@@ -82,8 +87,10 @@ const (
 
 // forwardedTable is what forwarded says (XEP-0297).
 func forwardedTable(message *table) *table {
-	return new(table).add(
-		field{name: "delay", place: InAttrOf, typ: String, space: nsDelay, local: "delay", attr: "stamp", xep: "XEP-0203"},
+	message.name = "message"
+	return named("forwarded",
+		field{name: "delay", place: InAttrOf, typ: String, space: nsDelay, local: "delay", attr: "stamp", short: "delayed", xep: "XEP-0203"},
+		delayed,
 		field{name: "message", place: AsObject, typ: Object, space: stanza.NSClient, local: "message", table: message},
 	)
 }
@@ -103,8 +110,9 @@ func messageFields(forwarded *table) []field {
 		{name: "markable", place: AsFlag, typ: Boolean, space: nsMarkers, local: "markable", xep: "XEP-0333"},
 		{name: "displayed", place: InAttrOf, typ: String, space: nsMarkers, local: "displayed", attr: "id", xep: "XEP-0333"},
 		{name: "encryption", place: InAttrOf, typ: String, space: "urn:xmpp:eme:0", local: "encryption", attr: "namespace", xep: "XEP-0380"},
-		{name: "fallback", place: AsFlag, typ: Boolean, space: "urn:xmpp:fallback:0", local: "fallback", xep: "XEP-0428"},
-		{name: "occupant_id", place: InAttrOf, typ: String, space: "urn:xmpp:occupant-id:0", local: "occupant-id", attr: "id", xep: "XEP-0421"},
+		{name: "fallback", place: AsFlag, typ: Boolean, space: nsFallback, local: "fallback", short: "fallbacks", xep: "XEP-0428", about: "the body is for programs that do not understand the rest"},
+		fallbacks,
+		occupantID,
 		{name: "oob", place: AsObject, typ: Object, space: "jabber:x:oob", local: "x", xep: "XEP-0066", table: new(table).add(oobFields()...)},
 		{name: "oob_url", place: AsSpecial, typ: String, space: "jabber:x:oob", local: "x", special: oobURL, short: "oob", xep: "XEP-0066"},
 		{name: "reply", place: AsObject, typ: Object, space: "urn:xmpp:reply:0", local: "reply", xep: "XEP-0461", table: new(table).add(
@@ -166,6 +174,7 @@ func presenceFields() []field {
 			field{name: "photo", place: InText, typ: String, local: "photo"},
 		)},
 		{name: "muc", place: AsObject, typ: Object, space: nsMUC, local: "x", xep: "XEP-0045", about: "entering a room", table: new(table).add(
+			field{name: "password", place: InText, typ: String, local: "password", beyond: true},
 			field{name: "history", place: AsObject, typ: Object, local: "history", table: new(table).add(
 				field{name: "maxchars", place: InAttr, typ: Integer},
 				field{name: "maxstanzas", place: InAttr, typ: Integer},

@@ -22,7 +22,7 @@ func iqFields() []field {
 		)},
 		{name: "disco", place: AsSpecial, typ: Object, space: nsDiscoInfo, local: "query", special: discoInfo, xep: "XEP-0030"},
 		{name: "items", place: AsSpecial, typ: Array, space: nsDiscoItems, local: "query", special: discoItems, xep: "XEP-0030"},
-		{name: "command", place: AsSpecial, typ: Object, space: nsCommands, local: "command", special: command, xep: "XEP-0050"},
+		{name: "command", place: AsSpecial, typ: Object, space: nsCommands, local: "command", special: command, sets: []string{always}, xep: "XEP-0050"},
 		{name: "extdisco", place: AsObject, typ: Object, space: "urn:xmpp:extdisco:2", local: "services", xep: "XEP-0215", table: extdiscoTable()},
 		{name: "gateway", place: AsObject, typ: Object, space: "jabber:iq:gateway", local: "query", xep: "XEP-0100", table: new(table).add(
 			field{name: "desc", place: InText, typ: String, local: "desc"},
@@ -53,11 +53,11 @@ func iqFields() []field {
 				)},
 			)},
 		)},
-		{name: "archive", place: AsSpecial, typ: Object, space: nsMAM, local: "query", special: archiveQuery, xep: "XEP-0313"},
+		{name: "archive", place: AsSpecial, typ: Object, space: nsMAM, local: "query", special: archiveQuery, sets: []string{always}, xep: "XEP-0313"},
 		{name: "result", place: AsObject, typ: Object, space: nsMAM, local: "fin", xep: "XEP-0313", about: answerOnly, table: new(table).add(
 			field{name: "page", place: AsSpecial, typ: Object, space: nsRSM, local: "set", special: resultSet},
-			field{name: "complete", place: InAttr, typ: Boolean, words: true},
-			field{name: "stable", place: InAttr, typ: Boolean, words: true},
+			field{name: "complete", place: InAttr, typ: Boolean, words: true, beyond: true},
+			field{name: "stable", place: InAttr, typ: Boolean, words: true, beyond: true},
 		)},
 	}
 }

@@ -115,7 +115,7 @@ var command = ofTable(&Schema{Type: Object, Either: []*Schema{{Type: String, Abo
 // ofTable returns what is an object by a table, and which may be given as a string that
 // stands for one attribute.
 func ofTable(schema *Schema, space, local string, t *table, attr string) *special {
-	schema.Members = describe(t, nil)
+	schema.Members, schema.Generic = describe(t, nil), true
 	return &special{
 		schema: schema,
 		read: func(w *writer, c element.Node) (ok, exact bool) {

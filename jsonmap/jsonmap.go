@@ -23,6 +23,9 @@ type Envelope struct {
 	Type  stanza.Type // empty: the document tells
 	To    string      // empty: the document tells
 	Field string      // not empty: the whole document is the value of that member of an iq
+	// Ask says that the iq is to change nothing, as far as the document does not give its
+	// type. mod_rest's archive and command are sets nevertheless.
+	Ask bool
 }
 
 // Parse reads a stanza from a JSON document. Errors are *stanza.Refusal; its

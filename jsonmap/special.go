@@ -268,7 +268,7 @@ func writePayload(b *builder, m val, around string) error {
 
 // resultSet is a page of a larger result (XEP-0059).
 var resultSet = &special{
-	schema: &Schema{Type: Object, Members: members(resultSetFields)},
+	schema: &Schema{Name: "page", Type: Object, Members: members(resultSetFields)},
 	read:   readResultSet,
 	write:  writeResultSet,
 }

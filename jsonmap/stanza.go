@@ -195,7 +195,7 @@ func (e Envelope) header(v val) (h header, err error) {
 			return h, err
 		}
 	}
-	h.inferType(v)
+	h.inferType(v, e.Ask)
 	return h, nil
 }
 
@@ -269,7 +269,7 @@ var kindByMember = []struct {
 }
 
 // inferType completes the type.
-func (h *header) inferType(v val) {
+func (h *header) inferType(v val, ask bool) {
 	switch {
 	case !v.member("error").isZero():
 		h.typ = stanza.TypeError
@@ -277,8 +277,10 @@ func (h *header) inferType(v val) {
 		h.typ = ""
 	case h.kind == stanza.IQ && h.typ == "" && v.member("type").isZero():
 		h.typ = stanza.Get
-		if !v.member("command").isZero() || !v.member("archive").isZero() {
-			h.typ = stanza.Set
+		for m := range v.members() {
+			if f := tables.iq.byName[m.key()]; f != nil && f.isSet(m) && (!ask || !f.beyond) {
+				h.typ = stanza.Set
+			}
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package jsonmap
 
 import (
+	"strings"
+
 	"github.com/restanza/restanza/element"
 	"github.com/restanza/restanza/stanza"
 )
@@ -49,7 +51,8 @@ type field struct {
 	attr  string // the attribute's name; empty: the member's
 	item  string // InList: the name of the children's children
 
-	table  *table   // of the members, or of those of each item; nil: items are texts
+	table  *table   // of the members, or of those of each item; nil: items are as of says
+	of     *field   // AsList, InList: an item that is no object; nil: the text of the child
 	values []string // the only ones; nil: any
 	min    int64    // bounds of an Integer, if they are not both 0
 	max    int64
@@ -58,8 +61,12 @@ type field struct {
 	special *special
 	// short names the member that says the same and more. If both are there they must
 	// agree.
-	short string
-	input bool // JSON to XML only
+	short    string
+	more     bool     // it says all of what the fields before it say in short; written only if they do not
+	input    bool     // JSON to XML only
+	beyond   bool     // mod_rest does not have it: Strict leaves it out
+	optional bool     // InContent: not written if it is empty
+	sets     []string // an iq with it is of type set if it is a member that is written like this
 
 	xep   string // where it is defined
 	about string // for people, if the name does not say it
@@ -85,6 +92,7 @@ type table struct {
 	byLocal map[string][]*field      // of the children in the namespace of the element around
 	attrs   []*field
 	content *field
+	name    string // of the shape, if it is used in several places
 }
 
 // add appends fields to a table.
@@ -117,6 +125,45 @@ func (t *table) addField(f *field) {
 	default:
 		t.addChild(f, f.local)
 	}
+	if f.of != nil {
+		f.of.name, f.of.space, f.of.local = f.name, f.space, f.local
+		if f.place == InList {
+			f.of.space, f.of.local = "", f.item
+		}
+	}
+}
+
+// What a value of field.sets may be, beside the path of a member.
+const (
+	always = "*" // whatever its value is
+	filled = "+" // any value but an empty one
+)
+
+// isSet reports whether an iq with the member m is one that sets something.
+func (f *field) isSet(m val) bool {
+	for _, path := range f.sets {
+		if path == always || path == filled && m.kind() != null && !m.isEmpty() || m.has(strings.Split(path, "/")) {
+			return true
+		}
+	}
+	return false
+}
+
+// has reports whether there is something at a path, in the value or in an item of it.
+func (v val) has(path []string) bool {
+	if len(path) == 0 {
+		return true
+	}
+	if v.kind() == array {
+		for item := range v.items() {
+			if item.has(path) {
+				return true
+			}
+		}
+		return false
+	}
+	m := v.member(path[0])
+	return !m.isZero() && m.has(path[1:])
 }
 
 // addChildren adds the fields of another table that describe children.

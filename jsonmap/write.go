@@ -97,7 +97,10 @@ func (w *writer) object(n element.Node, t *table) (exact bool) {
 	exact = w.attributes(n, t)
 	if t.content != nil {
 		value, only := n.Text()
-		exact = w.attribute(t.content, value, &exact) && exact && only
+		if value != "" || !t.content.optional {
+			exact = w.attribute(t.content, value, &exact) && exact
+		}
+		exact = exact && only
 	} else {
 		w.children(n, t)
 	}
@@ -111,12 +114,15 @@ func (w *writer) attributes(n element.Node, t *table) (exact bool) {
 	exact = true
 	for _, a := range n.Attrs() {
 		f := attrField(t, a)
-		if f == nil || !w.attribute(f, a.Value, &exact) {
+		if f == nil || w.leaves(f) || !w.attribute(f, a.Value, &exact) {
 			exact = false
 		}
 	}
 	return exact
 }
+
+// leaves reports whether the field is left out.
+func (w *writer) leaves(f *field) bool { return f.beyond && w.strict }
 
 // attrField returns the field of an attribute, nil if there is none.
 func attrField(t *table, a element.NodeAttr) *field {
@@ -189,31 +195,49 @@ func (w *writer) children(n element.Node, t *table) {
 // w.taken from index siblings on.
 func (w *writer) child(c element.Node, around string, t *table, siblings int) {
 	m := mark{child: c}
+	repeated := false
+	before := len(w.taken)
 	for _, f := range t.fieldsFor(c, around) {
-		seen := slices.Contains(w.taken[siblings:], f.name)
-		if f.place == AsList {
+		earlier := w.taken[siblings:before]
+		seen := slices.Contains(earlier, f.name) || f.short != "" && slices.Contains(earlier, f.short)
+		switch {
+		case w.leaves(f):
+			continue
+		case f.more && m.exact && (f.place != AsList || isOnly(c)):
+			continue
+		case f.place == AsList:
 			w.list(c, f, seen)
 			return
-		}
-		if seen {
-			break // of several equal children the first counts
+		case seen, repeated:
+			repeated = true // of several equal children the first counts
+			continue
 		}
 		if f.special == stanzaError && w.depth == 1 && w.sound {
 			break
 		}
-		before := len(w.dst)
+		start := len(w.dst)
 		w.key(f.name)
 		ok, exact := w.member(f, c)
 		if !ok {
-			w.dst = w.dst[:before]
+			w.dst = w.dst[:start]
 			continue
 		}
 		w.taken = append(w.taken, f.name)
-		if m.member == "" {
+		if m.member == "" || f.more {
 			m.member, m.exact = f.name, exact
 		}
 	}
 	w.marks = append(w.marks, m)
+}
+
+// isOnly reports whether no later sibling has the same name.
+func isOnly(c element.Node) bool {
+	for n := c.Next(); !n.IsZero(); n = n.Next() {
+		if n.Is(c.Space(), c.Local()) {
+			return false
+		}
+	}
+	return true
 }
 
 // list writes the array of all children of c's name, from c on, unless that was done
@@ -236,7 +260,6 @@ func (w *writer) list(c element.Node, f *field, seen bool) {
 			continue
 		}
 		together = together && !between
-		w.next()
 		exact = w.item(f, sibling) && exact
 	}
 	w.dst = append(w.dst, ']')
@@ -245,6 +268,15 @@ func (w *writer) list(c element.Node, f *field, seen bool) {
 
 // item writes an item of a list.
 func (w *writer) item(f *field, c element.Node) (exact bool) {
+	before := len(w.dst)
+	w.next()
+	if f.of != nil {
+		ok, exact := w.member(f.of, c)
+		if !ok {
+			w.dst = w.dst[:before]
+		}
+		return ok && exact
+	}
 	if f.table != nil {
 		return w.object(c, f.table)
 	}
@@ -299,7 +331,6 @@ func (w *writer) wrapped(f *field, c element.Node) (exact bool) {
 			exact = false
 			continue
 		}
-		w.next()
 		exact = w.item(f, item) && exact
 	}
 	w.dst = append(w.dst, ']')

@@ -1,6 +1,10 @@
 package stanza
 
-import "github.com/restanza/restanza/element"
+import (
+	"sync"
+
+	"github.com/restanza/restanza/element"
+)
 
 // Body returns the text of a message's first body (RFC 6121 §5.2.3), empty if
 // there is none. Bodies in other languages are not looked at.
@@ -25,3 +29,30 @@ func (s Stanza) FirstChild() Name {
 	}
 	return Name{Space: element.Unescape(children[0].Space), Local: string(children[0].Local)}
 }
+
+// ChildAttr looks for the first child element of that name in a stanza of any kind.
+// It reports whether there is one, and returns that child's attribute of the given
+// local name without a prefix; empty if it has none.
+func (s Stanza) ChildAttr(child Name, local string) (value string, found bool) {
+	sc := rescanners.Get().(*element.Scanner)
+	defer func() {
+		sc.Reset()
+		rescanners.Put(sc)
+	}()
+	for _, c := range mustScan(sc, s.XML()).Children {
+		if string(c.Local) != child.Local || element.Unescape(c.Space) != child.Space {
+			continue
+		}
+		sc.Reset()
+		for _, a := range mustScan(sc, c.Raw).Attrs {
+			if len(a.Prefix) == 0 && string(a.Local) == local {
+				return element.Unescape(a.Value), true
+			}
+		}
+		return "", true
+	}
+	return "", false
+}
+
+// rescanners holds scanners for what is asked of many stanzas.
+var rescanners = sync.Pool{New: func() any { return newRescanner() }}

@@ -24,3 +24,26 @@ func TestStanza_Body(t *testing.T) {
 		})
 	}
 }
+
+func TestStanza_ChildAttr(t *testing.T) {
+	name := Name{"urn:x", "r"}
+	for _, c := range []struct {
+		doc, want string
+		found     bool
+	}{
+		{`<message><r xmlns="urn:x" a="1"/></message>`, "1", true},
+		{`<message><body>b</body><p:r xmlns:p="urn&#58;x" p:a="2" a="&lt;1"/><r xmlns="urn:x" a="3"/></message>`, "<1", true},
+		{`<message xmlns:p="urn:x"><p:r/></message>`, "", true},
+		{`<presence><r a="1"/><r xmlns="urn:y" a="1"/><s xmlns="urn:x" a="1"/></presence>`, "", false},
+		{`<message><s xmlns="urn:x"><r a="1"/></s></message>`, "", false},
+		{`<message/>`, "", false},
+	} {
+		st, err := Parse([]byte(c.doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, found := st.ChildAttr(name, "a"); got != c.want || found != c.found {
+			t.Errorf("%s: %q, %v; want %q, %v", c.doc, got, found, c.want, c.found)
+		}
+	}
+}

@@ -36,6 +36,9 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q has %d bytes, FitsIn says otherwise", once, len(once))
 		}
 		st.PayloadAttr("node")
+		if value, found := st.ChildAttr(st.FirstChild(), "node"); found != (st.Children() > 0) || value != st.PayloadAttr("node") {
+			t.Fatalf("the first child of %q has the node %q, found: %v", once, value, found)
+		}
 		if e := st.Err(); e != nil {
 			if answer, ok := st.With(Header{Kind: st.Kind(), From: st.To()}).ErrorReply(e); ok && answer.Err() == nil {
 				t.Fatalf("%q gives the error %v, which can't be read back from %q", doc, e, answer)

@@ -37,8 +37,15 @@ func (s Stanza) PayloadAttr(local string) string {
 
 // rescan describes an element of a stanza. Its children can be scanned in turn,
 // because each declares what it uses.
-func rescan(raw []byte) *element.Element {
-	sc := element.NewScanner(backstop, element.Scope{Default: NSClient})
+func rescan(raw []byte) *element.Element { return mustScan(newRescanner(), raw) }
+
+func newRescanner() *element.Scanner {
+	return element.NewScanner(backstop, element.Scope{Default: NSClient})
+}
+
+// mustScan is rescan with a scanner at hand. The description lasts until the scanner
+// is used again; what it says lies in raw.
+func mustScan(sc *element.Scanner, raw []byte) *element.Element {
 	if _, err := sc.Scan(raw); err != nil {
 		panic("stanza: checked content does not scan: " + err.Error())
 	}

@@ -47,6 +47,7 @@ const (
 	AnswerTimeout      Reason = "answer-timeout"       // nobody answered in time
 	LinkUnavailable    Reason = "link-unavailable"     // no link, not confirmed, or shutting down
 	TooManyOutstanding Reason = "too-many-outstanding" // no room for another query
+	CallerTooSlow      Reason = "caller-too-slow"      // what came for him would have to be kept beyond measure
 	Poisonous          Reason = "poisonous"            // the XMPP server ended the stream because of it
 )
 
@@ -54,6 +55,7 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		NotWellFormed, TooLarge, InvalidNamespace, UnsupportedStanzaType, ImproperAddressing, InvalidFrom,
-		ForeignSender, InvalidIQType, InvalidIQPayload, IDConflict, AnswerTimeout, LinkUnavailable, TooManyOutstanding, Poisonous,
+		ForeignSender, InvalidIQType, InvalidIQPayload, IDConflict, AnswerTimeout, LinkUnavailable, TooManyOutstanding,
+		CallerTooSlow, Poisonous,
 	}
 }

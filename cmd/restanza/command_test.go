@@ -148,7 +148,7 @@ func TestConfigCheck_errorsNameLines(t *testing.T) {
 
 // Every key has a flag and a variable, and both reach the configuration.
 func TestCommand_everySettingAsFlagAndVariable(t *testing.T) {
-	wrong := map[config.Type]string{config.Time: "x", config.Number: "x", config.Address: "@", config.TextList: "x", config.File: "/nonexistent/file"}
+	wrong := map[config.Type]string{config.Time: "x", config.Number: "x", config.Address: "@", config.TextList: "x", config.Boolean: "x", config.File: "/nonexistent/file"}
 	base := []string{"RESTANZA_COMPONENT=a.example", "RESTANZA_SECRET=x", "RESTANZA_CREDENTIALS=Bearer x", "RESTANZA_CALLBACK_URL=http://h"}
 	for _, s := range config.Settings() {
 		t.Run(s.Key, func(t *testing.T) {

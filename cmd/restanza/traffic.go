@@ -53,6 +53,9 @@ func (s *screen) traffic(x restanza.Exchange) {
 	line := strings.Join(words, " ") + "\n"
 	if s.verbose {
 		line += s.xml(x.Stanza) + s.xml(x.Answer)
+		for _, st := range x.More {
+			line += s.xml(st)
+		}
 	}
 	s.put(line)
 }
@@ -113,6 +116,9 @@ func (s *screen) outcome(x restanza.Exchange) []string {
 			words = append(words, text)
 		default:
 			words = append(words, visible(string(x.Answer.Type()), mostName))
+		}
+		if n := len(x.More); n > 0 {
+			words = append(words, s.paint(dim, fmt.Sprintf("and %d more", n)))
 		}
 	}
 	if x.Err != nil {

@@ -52,6 +52,14 @@ func TestTraffic_lines(t *testing.T) {
 			`12:00:00 ← message chat alice@localhost/x → bot@bot.localhost "are you there?" 200 12 ms answered: "yes"`,
 		},
 		{
+			"several answers",
+			restanza.Exchange{
+				Direction: restanza.Inbound, Stanza: chat, Answer: parse(t, `<message type="chat"><body>yes</body></message>`),
+				More: []stanza.Stanza{chat, chat}, Status: 200, Took: 12340 * time.Microsecond,
+			},
+			`12:00:00 ← message chat alice@localhost/x → bot@bot.localhost "are you there?" 200 12 ms answered: "yes" and 2 more`,
+		},
+		{
 			"query",
 			restanza.Exchange{Direction: restanza.Outbound, Stanza: ping, Answer: ping.Result(""), Status: 200, Took: 540 * time.Microsecond},
 			`12:00:00 → iq get bot.localhost → localhost <ping urn:xmpp:ping> 200 0.5 ms answered: result`,

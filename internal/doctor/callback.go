@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/restanza/restanza/callback"
+	"github.com/restanza/restanza/format"
 )
 
 // callback sends the probe that the gateway sends at its start.
@@ -20,6 +21,7 @@ func (v *visit) callback(ctx context.Context) finding {
 	began := time.Now()
 	answer, err := callback.Probe(ctx, callback.Options{
 		URL: c.URL.Reveal(), Domain: v.c.Domain, Timeout: c.Timeout.Std(), Concurrency: 1, Version: v.patient.o.Version,
+		Format: format.Named(c.ContentType),
 	})
 	took := time.Since(began)
 	if err != nil {
@@ -29,7 +31,7 @@ func (v *visit) callback(ctx context.Context) finding {
 	if !answer.Date.IsZero() {
 		v.callbackAhead, v.callbackDated = ahead(answer.Date, began, took), true
 	}
-	detail := fmt.Sprintf("%s answers status %d to OPTIONS in %s", origin, answer.Status, short(took))
+	detail := fmt.Sprintf("%s answers status %d to OPTIONS in %s; stanzas are posted as %s", origin, answer.Status, short(took), answer.Format)
 	return warningIf(detail, aboutStatus(answer.Status))
 }
 

@@ -41,6 +41,19 @@ func TestCallback_statuses(t *testing.T) {
 	}
 }
 
+// The step tells in which format the callback gets its stanzas: the configured one, or
+// the one that it asks for.
+func TestCallback_format(t *testing.T) {
+	c := healthy(t, xmpptest.StartFake(t))
+	receiver := xmpptest.NewReceiver(t)
+	c.Components[0].Callback.URL = config.Secret(receiver.URL())
+	c.Components[0].Callback.ContentType = "form"
+	for accept, want := range map[string]string{"": "application/x-www-form-urlencoded", "application/json": "application/json"} {
+		receiver.HandleProbe(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Accept", accept) })
+		examine(t, c).want(t, Callback, OK, "stanzas are posted as "+want)
+	}
+}
+
 func TestCallback_refused(t *testing.T) {
 	c := healthy(t, xmpptest.StartFake(t))
 	address := xmpptest.FreeAddr(t)

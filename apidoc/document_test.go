@@ -1,0 +1,199 @@
+package apidoc_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"go.yaml.in/yaml/v4"
+)
+
+var update = flag.Bool("update", false, "write the schemas of stanzas into openapi.yaml, and openapi.json")
+
+// load reads the document with references resolved.
+func load(t *testing.T) *openapi3.T {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// The document is what OpenAPI 3.1 wants, and its examples are what its schemas want.
+// An example with x-invalid shows how not to do it.
+func TestDocument_valid(t *testing.T) {
+	doc := load(t)
+	if !strings.HasPrefix(doc.OpenAPI, "3.1.") {
+		t.Errorf("the version is %s", doc.OpenAPI)
+	}
+	if err := doc.Validate(t.Context(), openapi3.DisableExamplesValidation()); err != nil {
+		t.Error(err)
+	}
+	n := 0
+	eachMediaType(doc, func(where string, m *openapi3.MediaType) {
+		for name, e := range m.Examples {
+			n++
+			err := m.Schema.Value.VisitJSON(e.Value.Value, openapi3.EnableJSONSchema2020())
+			if invalid := e.Value.Extensions["x-invalid"] == true; (err != nil) != invalid {
+				t.Errorf("%s, example %s: x-invalid is %t: %v", where, name, invalid, err)
+			}
+		}
+	})
+	if n < 50 {
+		t.Errorf("%d examples only", n)
+	}
+}
+
+// eachMediaType calls f for each body of the document.
+func eachMediaType(doc *openapi3.T, f func(where string, m *openapi3.MediaType)) {
+	items := map[string]*openapi3.PathItem{}
+	for path, item := range doc.Paths.Map() {
+		items[path] = item
+	}
+	for name, item := range doc.Webhooks {
+		items["webhook "+name] = item
+	}
+	for path, item := range items {
+		for method, op := range item.Operations() {
+			where := method + " " + path
+			if op.RequestBody != nil {
+				for mediaType, m := range op.RequestBody.Value.Content {
+					f(where+" "+mediaType, m)
+				}
+			}
+			for status, r := range op.Responses.Map() {
+				for mediaType, m := range r.Value.Content {
+					f(where+" "+status+" "+mediaType, m)
+				}
+			}
+		}
+	}
+}
+
+// The schemas of stanzas are those of jsonmap's table, same members, types and values;
+// and what can be asked by path is what it knows.
+func TestDocument_stanzas(t *testing.T) {
+	text, err := os.ReadFile("openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), beginStanzas)
+	got, after, ended := strings.Cut(rest, endStanzas)
+	if !ok || !ended {
+		t.Fatal("openapi.yaml has no place for the schemas of stanzas")
+	}
+	want := stanzaSchemas()
+	if got == want {
+		return
+	}
+	if !*update {
+		t.Fatal("the schemas of stanzas in openapi.yaml are out of date: go test ./apidoc -update")
+	}
+	writeFile(t, "openapi.yaml", before+beginStanzas+want+endStanzas+after)
+}
+
+// The JSON form is the YAML form, members in the same order.
+func TestDocument_json(t *testing.T) {
+	text, err := os.ReadFile("openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tree yaml.Node
+	if err := yaml.Unmarshal(text, &tree); err != nil {
+		t.Fatal(err)
+	}
+	want := string(appendJSON(t, nil, tree.Content[0])) + "\n"
+	if string(got) != want {
+		if !*update {
+			t.Fatal("openapi.json is not what openapi.yaml is: go test ./apidoc -update")
+		}
+		writeFile(t, "openapi.json", want)
+		got = []byte(want)
+	}
+	var fromYAML, fromJSON any
+	if err := yaml.Unmarshal(text, &fromYAML); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(got, &fromJSON); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(throughJSON(t, fromYAML), fromJSON) {
+		t.Error("openapi.json says something else than openapi.yaml")
+	}
+}
+
+// throughJSON returns a value as encoding/json would read it.
+func throughJSON(t *testing.T, v any) (out any) {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// appendJSON writes a YAML node as JSON. Maps keep their order: it is that of the page.
+func appendJSON(t *testing.T, dst []byte, n *yaml.Node) []byte {
+	t.Helper()
+	switch n.Kind {
+	case yaml.MappingNode:
+		dst = append(dst, '{')
+		for i := 0; i < len(n.Content); i += 2 {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(appendValue(t, dst, n.Content[i].Value), ':')
+			dst = appendJSON(t, dst, n.Content[i+1])
+		}
+		return append(dst, '}')
+	case yaml.SequenceNode:
+		dst = append(dst, '[')
+		for i, item := range n.Content {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendJSON(t, dst, item)
+		}
+		return append(dst, ']')
+	case yaml.ScalarNode:
+		var value any
+		if err := n.Decode(&value); err != nil {
+			t.Fatal(err)
+		}
+		return appendValue(t, dst, value)
+	default:
+		t.Fatalf("line %d: aliases and the like are not for this document", n.Line)
+		return nil
+	}
+}
+
+func appendValue(t *testing.T, dst []byte, value any) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		t.Fatal(err)
+	}
+	return append(dst, bytes.TrimSpace(b.Bytes())...)
+}
+
+func writeFile(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(content), 0o644); err != nil { //nolint:gosec // a file of the repository
+		t.Fatal(err)
+	}
+}

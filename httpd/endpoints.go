@@ -1,0 +1,29 @@
+package httpd
+
+import "net/http"
+
+// Endpoint is a path of the door and what can be done there.
+type Endpoint struct {
+	Path    string   // with parts in braces that differ, as OpenAPI writes it
+	Methods []string // HEAD goes with each GET, unless it is at /rest, and OPTIONS with each path below /rest
+}
+
+// Endpoints returns all that a Server with every option serves.
+func Endpoints() []Endpoint {
+	get := []string{http.MethodGet}
+	post := []string{http.MethodPost}
+	return []Endpoint{
+		{"/rest", []string{http.MethodGet, http.MethodOptions, http.MethodPost}},
+		{"/rest/echo", post},
+		{"/rest/{kind}/{type}/{to}", []string{http.MethodGet, http.MethodPost}},
+		{"/rest/iq/{field}/{to}", post},
+		{"/rest/{field}/{to}", get},
+		{"/livez", get},
+		{"/readyz", get},
+		{"/metrics", get},
+		{"/openapi.yaml", get},
+		{"/openapi.json", get},
+		{"/docs", get},
+		{"/docs/", get},
+	}
+}
