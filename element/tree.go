@@ -169,7 +169,7 @@ func (t *Tree) startTag(s string) (rest string, err error) {
 	base, from := outer.base, len(t.attrs)
 	s = s[end:]
 	for {
-		s = strings.TrimLeft(s, " \t\r\n")
+		s = trimSpace(s)
 		if s == "" {
 			return "", errUnchecked
 		}
@@ -234,11 +234,11 @@ func (t *Tree) resolve(prefix string) (space string, err error) {
 func cutAttr(s string) (name, value, rest string, err error) {
 	end := nameEnd(s)
 	name = s[:end]
-	s = strings.TrimLeft(s[end:], " \t\r\n")
+	s = trimSpace(s[end:])
 	if name == "" || s == "" || s[0] != '=' {
 		return "", "", "", errUnchecked
 	}
-	s = strings.TrimLeft(s[1:], " \t\r\n")
+	s = trimSpace(s[1:])
 	if s == "" || s[0] != '"' && s[0] != '\'' {
 		return "", "", "", errUnchecked
 	}
@@ -251,6 +251,14 @@ func cutAttr(s string) (name, value, rest string, err error) {
 		value = Unescape([]byte(value))
 	}
 	return name, value, s[n+2:], nil
+}
+
+// trimSpace cuts the white space at the start of s.
+func trimSpace(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\n' || s[0] == '\t' || s[0] == '\r') {
+		s = s[1:]
+	}
+	return s
 }
 
 // nameEnd returns the length of the name at the start of s.

@@ -23,6 +23,7 @@ const (
 // reader reads a JSON document into a tree.
 type reader struct {
 	decoder *jsontext.Decoder
+	src     string // the document, of which most texts are a part
 	doc     *document
 	depth   int // the largest that is allowed
 }
@@ -45,7 +46,7 @@ func parseJSON(doc []byte) (*document, error) {
 }
 
 func readJSON(doc []byte, depth int) (*document, error) {
-	r := reader{decoder: decoders.Get().(*jsontext.Decoder), depth: depth}
+	r := reader{decoder: decoders.Get().(*jsontext.Decoder), src: string(doc), depth: depth}
 	defer decoders.Put(r.decoder)
 	r.decoder.Reset(bytes.NewBuffer(doc))
 	r.doc = &document{src: doc, values: make([]value, 0, 16)}
@@ -75,7 +76,7 @@ func (r *reader) value(parent int32, key string) error {
 	}
 	switch t.Kind() {
 	case '"':
-		v.kind, v.text = text, t.String()
+		v.kind, v.text = text, r.text(t, v.from)
 	case '0':
 		v.kind, v.text = number, t.String()
 	case 't', 'f':
@@ -94,6 +95,17 @@ func (r *reader) value(parent int32, key string) error {
 	return nil
 }
 
+// text returns the string of a token that was found after an offset: as a part of the
+// document, if it has no escapes.
+func (r *reader) text(t jsontext.Token, after int32) string {
+	_, quoted, _ := strings.Cut(r.src[after:r.decoder.InputOffset()], `"`)
+	quoted = strings.TrimSuffix(quoted, `"`)
+	if strings.IndexByte(quoted, '\\') < 0 {
+		return quoted
+	}
+	return t.String()
+}
+
 // items reads what is in the object or array of index i.
 func (r *reader) items(i int32) error {
 	isObject := r.doc.values[i].kind == object
@@ -105,11 +117,12 @@ func (r *reader) items(i int32) error {
 		}
 		key := ""
 		if isObject {
+			before := int32(r.decoder.InputOffset())
 			t, err := r.decoder.ReadToken()
 			if err != nil {
 				return err
 			}
-			key = t.String()
+			key = r.text(t, before)
 		}
 		if err := r.value(i, key); err != nil {
 			return err

@@ -193,11 +193,11 @@ func (b *builder) genericAttrs(attrs val) error {
 		}
 		key := m.key()
 		local, isXML := strings.CutPrefix(key, "xml:")
-		space, qualified, isQualified := strings.Cut(strings.TrimPrefix(key, "{"), "}")
+		space, qualified, isQualified := cutQualified(key)
 		switch {
 		case isXML && element.IsName(local):
 			b.attr(key, value)
-		case strings.HasPrefix(key, "{") && isQualified && element.IsName(qualified) && space != "" && !reserved(space):
+		case isQualified && element.IsName(qualified) && space != "" && !reserved(space):
 			if _, ok := element.IsText(space); !ok {
 				return fail(m, "the namespace of the attribute has a character that is not allowed in XML")
 			}
@@ -209,6 +209,15 @@ func (b *builder) genericAttrs(attrs val) error {
 		}
 	}
 	return nil
+}
+
+// cutQualified takes {namespace}local apart. A namespace can have braces, a name can't.
+func cutQualified(key string) (space, local string, ok bool) {
+	end := strings.LastIndexByte(key, '}')
+	if end < 1 || key[0] != '{' {
+		return "", "", false
+	}
+	return key[1:end], key[end+1:], true
 }
 
 // prefixes are the namespaces that an element declares, n1 and so on, for its attributes.

@@ -1,6 +1,7 @@
 package jsonmap_test
 
 import (
+	"flag"
 	"testing"
 
 	"github.com/restanza/restanza/stanza"
@@ -15,3 +16,8 @@ func TestAppend_roundTrip(t *testing.T) {
 		checkRoundTrip(t, st)
 	}
 }
+
+var (
+	randomStanzas = flag.Int("stanzas", 5_000, "stanzas that TestAppend_randomRoundTrip makes")
+	randomSeed    = flag.Uint64("stanza-seed", 1, "seed of TestAppend_randomRoundTrip; the same seed makes the same stanzas")
+)
