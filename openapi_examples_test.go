@@ -112,9 +112,10 @@ func examplesOf(t *testing.T, path, method string, item *openapi3.PathItem, op *
 		e.path = path
 		for _, p := range parameters {
 			if value, ok := parameterValue(p.Value, name); ok {
-				if p.Value.In == "path" {
+				switch p.Value.In {
+				case "path":
 					e.path = strings.ReplaceAll(e.path, "{"+p.Value.Name+"}", url.PathEscape(value))
-				} else if p.Value.In == "query" {
+				case "query":
 					query.Set(p.Value.Name, value)
 				}
 			}

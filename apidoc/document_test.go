@@ -147,7 +147,7 @@ func appendValue(t *testing.T, dst []byte, value any) []byte {
 
 func writeFile(t *testing.T, name, content string) {
 	t.Helper()
-	if err := os.WriteFile(name, []byte(content), 0o644); err != nil { //nolint:gosec // a file of the repository
+	if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -39,7 +39,7 @@ func TestAPIDoc(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/docs", "//docs"} {
-		w := do(s, httptest.NewRequest("GET", "http://gateway"+path, nil))
+		w := do(s, httptest.NewRequest(http.MethodGet, "http://gateway"+path, nil))
 		if w.Code != http.StatusPermanentRedirect || w.Header().Get("Location") != "docs/" {
 			t.Errorf("%s: %d to %q", path, w.Code, w.Header().Get("Location"))
 		}
@@ -49,7 +49,7 @@ func TestAPIDoc(t *testing.T) {
 func TestAPIDoc_off(t *testing.T) {
 	s := newTestServer(t, newFake(), nil)
 	for _, path := range []string{"/openapi.yaml", "/openapi.json", "/docs", "/docs/", "/docs/start.js"} {
-		w := do(s, httptest.NewRequest("GET", "http://gateway"+path, nil))
+		w := do(s, httptest.NewRequest(http.MethodGet, "http://gateway"+path, nil))
 		if w.Code != http.StatusNotFound || strings.Contains(w.Body.String(), "openapi") {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
