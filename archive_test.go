@@ -91,7 +91,7 @@ func (g *gatewayUnderTest) runExample(room string) string {
 	if !ok {
 		g.t.Fatalf("docs/http.md has no program that reads an archive, or another one than this test knows:\n%s", program)
 	}
-	command := exec.CommandContext(context.Background(), "/usr/bin/python3", "-") //nolint:gosec // our own document
+	command := exec.CommandContext(context.Background(), "/usr/bin/python3", "-")
 	command.Stdin = strings.NewReader(program)
 	out, err := command.CombinedOutput()
 	if err != nil {

@@ -506,14 +506,17 @@ func TestArchive_callerGone(t *testing.T) {
 
 // A hundred thousand results go through the gateway and the door without being kept.
 func TestArchive_hundredThousand(t *testing.T) {
-	const n, size, ahead, most = 100_000, 500, 10_000, 64 << 20
-	read := make(chan struct{}, ahead) // gives the archive the pace of the caller, which it has not by itself
+	const n, ahead, most = 100_000, 10_000, 64 << 20
+	one, filling := archiveResult(0, 0), strings.Repeat("x", 250) // with the XML around it 500 bytes
+	read := make(chan struct{}, ahead)                            // gives the archive the pace of the caller, which it has not by itself
 	link := &archiveLink{send: func(query stanza.Stanza, receive func(stanza.Stanza)) {
 		for i := range n {
 			if i >= ahead {
 				<-read
 			}
-			receive(archiveResult(i, size))
+			h := one.Header()
+			h.ID = fmt.Sprintf("r%d-%s", i, filling)
+			receive(one.With(h))
 		}
 		receive(mustParse(archiveFin))
 	}}
@@ -552,7 +555,7 @@ func TestArchive_hundredThousand(t *testing.T) {
 			}
 			continue
 		}
-		if !bytes.Contains(in.Bytes(), fmt.Appendf(nil, ` id="r%d"`, count)) {
+		if !bytes.Contains(in.Bytes(), fmt.Appendf(nil, ` id="r%d-`, count)) {
 			t.Fatalf("result %d is %q", count, in.Text())
 		}
 		if count < n-ahead {

@@ -267,10 +267,21 @@ func TestParse_placesOfNothing(t *testing.T) {
 
 func TestParseForm_refuses(t *testing.T) {
 	for _, tt := range []struct{ doc, text string }{
-		{"body=%", "percent"}, {"body=%4", "percent"}, {"body=%zz", "percent"}, {"%=x", "percent"},
-		{"body=%ff", "UTF-8"}, {"body=\xff", "UTF-8"}, {"=x", "no name"}, {"body=a&body=b", "twice"},
-		{"bdy=x", "did you mean body"}, {"body=%00", "not allowed"}, {"priority=x", "number"}, {"priority=1.5", "whole"},
-		{"markable=maybe", "true or false"}, {"oob=x", "object"}, {"stanza_ids=x", "array"},
+		{"body=%", "percent"},
+		{"body=%4", "percent"},
+		{"body=%zz", "percent"},
+		{"%=x", "percent"},
+		{"body=%ff", "UTF-8"},
+		{"body=\xff", "UTF-8"},
+		{"=x", "no name"},
+		{"body=a&body=b", "twice"},
+		{"bdy=x", "did you mean body"},
+		{"body=%00", "not allowed"},
+		{"priority=x", "number"},
+		{"priority=1.5", "whole"},
+		{"markable=maybe", "true or false"},
+		{"oob=x", "object"},
+		{"stanza_ids=x", "array"},
 	} {
 		_, err := jsonmap.ParseForm([]byte(tt.doc), jsonmap.Envelope{}, jsonmap.Full)
 		if r := refusal(t, tt.doc, err); r.Reason != stanza.NotWellFormed || !strings.Contains(r.Text, tt.text) {
