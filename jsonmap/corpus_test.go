@@ -90,4 +90,6 @@ var corpus = []string{
 	`<iq type="result"><pubsub xmlns="http://jabber.org/protocol/pubsub"><subscriptions><subscription node="n" jid="a" subscription="subscribed" subid="1"/></subscriptions><affiliations><affiliation node="n" affiliation="owner"/></affiliations><set xmlns="http://jabber.org/protocol/rsm"><count>1</count></set></pubsub></iq>`,
 	`<iq type="set"><pubsub xmlns="http://jabber.org/protocol/pubsub"><create/><configure><x xmlns="jabber:x:data" type="submit"/></configure></pubsub></iq>`,
 	`<iq type="set"><pubsub xmlns="http://jabber.org/protocol/pubsub#owner"><delete node="n"><redirect uri="xmpp:x"/></delete></pubsub></iq>`,
+	`<iq type="get"><query xmlns="jabber:iq:last" seconds="303244930324493032449"/></iq>`,
+	`<message><x:a xmlns:x="}{" x:b="1"/></message>`,
 }

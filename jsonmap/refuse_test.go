@@ -246,6 +246,37 @@ func tryWrong(t *testing.T, kind stanza.Kind, m jsonmap.Member, before, after, p
 	return tried
 }
 
+// A member that is null is not there, at any depth.
+func TestParse_nullIsAbsent(t *testing.T) {
+	for _, kind := range stanzaKinds {
+		for _, m := range jsonmap.Fields(kind) {
+			if m.Name == "kind" {
+				continue
+			}
+			checkSame(t, fmt.Sprintf(`{"kind":%q,"id":"1",%q:null}`, kind, m.Name), fmt.Sprintf(`{"kind":%q,"id":"1"}`, kind))
+			for _, inner := range m.Schema.Members {
+				if m.Schema.Type != jsonmap.Object || m.Name == "payload" && inner.Name == "data" { // which is any value
+					continue
+				}
+				checkSame(t, fmt.Sprintf(`{"kind":%q,%q:{%q:null}}`, kind, m.Name, inner.Name), fmt.Sprintf(`{"kind":%q,%q:{}}`, kind, m.Name))
+			}
+		}
+	}
+}
+
+// checkSame: two documents make the same stanza, or are refused both.
+func checkSame(t *testing.T, a, b string) {
+	t.Helper()
+	if strings.Contains(a, `"id":"1","id"`) {
+		return // twice
+	}
+	first, err := jsonmap.Parse([]byte(a), jsonmap.Envelope{}, jsonmap.Full)
+	second, again := jsonmap.Parse([]byte(b), jsonmap.Envelope{}, jsonmap.Full)
+	if (err == nil) != (again == nil) || err == nil && canonical(t, first) != canonical(t, second) {
+		t.Errorf("%s makes %s, %v\n%s makes %s, %v", a, first.XML(), err, b, second.XML(), again)
+	}
+}
+
 // In mod_rest's profile, unknown members are ignored and wrong values are refused.
 func TestParse_strict(t *testing.T) {
 	st, err := jsonmap.Parse([]byte(`{"body":"x","bdy":1,"xml":[{"name":"a"}],"oob":{"url":"u","a":1}}`), jsonmap.Envelope{}, jsonmap.Strict)

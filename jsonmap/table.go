@@ -142,7 +142,7 @@ const (
 // isSet reports whether an iq with the member m is one that sets something.
 func (f *field) isSet(m val) bool {
 	for _, path := range f.sets {
-		if path == always || path == filled && m.kind() != null && !m.isEmpty() || m.has(strings.Split(path, "/")) {
+		if path == always || path == filled && m.saysSomething() || m.has(strings.Split(path, "/")) {
 			return true
 		}
 	}

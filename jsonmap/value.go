@@ -120,6 +120,15 @@ func (v val) members() iter.Seq[val] {
 	}
 }
 
+// saysSomething reports whether there is something in an object or array. What is null
+// does not count.
+func (v val) saysSomething() bool {
+	for range v.members() {
+		return true
+	}
+	return false
+}
+
 // member returns the member of that name, the zero val if there is none or if it
 // is null.
 func (v val) member(key string) val {

@@ -152,8 +152,9 @@ func (w *writer) value(f *field, value string, exact *bool) (ok bool) {
 	switch f.typ {
 	case Integer, Number:
 		literal, same = readNumber(value)
-		if same && f.typ == Integer && strings.ContainsAny(literal, ".eE") {
-			same = false
+		if same && f.typ == Integer { // one of more than 64 bits could not be written again
+			_, fits := integer(literal)
+			same = fits && !strings.ContainsAny(literal, ".eE")
 		}
 		if f.min != f.max && !within(literal, f.min, f.max) {
 			same = false
