@@ -106,7 +106,7 @@ func checkAccepted(t *testing.T, st stanza.Stanza, err error) {
 		}
 		return
 	}
-	again, err := stanza.Parse([]byte(st.XML()))
+	again, err := stanza.Parse(st.XML())
 	if err != nil {
 		t.Fatalf("%s: %v", st.XML(), err)
 	}

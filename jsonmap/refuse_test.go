@@ -178,6 +178,7 @@ func wrongFor(s jsonmap.Schema) []string {
 			if s.Free != nil {
 				all[jsonmap.Object] = `{"a":{"b":[{}]}}`
 			}
+		case jsonmap.String, jsonmap.Integer: // a control character and a fraction are wrong
 		}
 	}
 	drop(s)
@@ -204,7 +205,7 @@ func TestParse_wrongTypes(t *testing.T) {
 	tried := 0
 	for _, kind := range stanzaKinds {
 		for _, m := range jsonmap.Fields(kind) {
-			tried += tryWrong(t, kind, m, fmt.Sprintf(`{"kind":%q,`, kind), `}`, "")
+			tried += tryWrong(t, m, fmt.Sprintf(`{"kind":%q,`, kind), `}`, "")
 		}
 	}
 	if tried < 800 {
@@ -216,7 +217,8 @@ var stanzaKinds = []stanza.Kind{stanza.Message, stanza.Presence, stanza.IQ}
 
 // tryWrong tries values for a member, and for its members, in a document that has it
 // between before and after.
-func tryWrong(t *testing.T, kind stanza.Kind, m jsonmap.Member, before, after, pointer string) (tried int) {
+func tryWrong(t *testing.T, m jsonmap.Member, before, after, pointer string) (tried int) {
+	t.Helper()
 	if m.Name == "kind" {
 		return 0
 	}
@@ -236,11 +238,11 @@ func tryWrong(t *testing.T, kind stanza.Kind, m jsonmap.Member, before, after, p
 		tried++
 	}
 	for _, inner := range m.Schema.Members {
-		tried += tryWrong(t, kind, inner, before+"{", "}"+after, pointer)
+		tried += tryWrong(t, inner, before+"{", "}"+after, pointer)
 	}
 	if m.Schema.Items != nil {
 		for _, inner := range m.Schema.Items.Members {
-			tried += tryWrong(t, kind, inner, before+"[{", "}]"+after, pointer+"/0")
+			tried += tryWrong(t, inner, before+"[{", "}]"+after, pointer+"/0")
 		}
 	}
 	return tried
@@ -324,7 +326,7 @@ func TestParseForm_refuses(t *testing.T) {
 		fmt.Fprintf(&long, "f%d=&", i)
 	}
 	_, err := jsonmap.ParseForm([]byte(long.String()), jsonmap.Envelope{}, jsonmap.Full)
-	refusal(t, long.String(), err)
+	_ = refusal(t, long.String(), err)
 }
 
 func TestParseForm_values(t *testing.T) {
