@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/restanza/restanza/element"
 	"github.com/restanza/restanza/jsonmap"
@@ -12,8 +13,8 @@ import (
 
 // benchStanzas are the same as element's benchmarks have: a chat message, and the answer
 // to a disco#info query of 4 KB.
-func benchStanzas(b *testing.B) map[string]stanza.Stanza {
-	b.Helper()
+func benchStanzas(tb testing.TB) map[string]stanza.Stanza {
+	tb.Helper()
 	var disco strings.Builder
 	disco.WriteString(`<iq type="result" id="disco1" to="bot@rest.example.net" from="example.net"><query xmlns="http://jabber.org/protocol/disco#info">` +
 		`<identity category="server" type="im" name="Prosody"/><identity category="pubsub" type="pep" name="Prosody"/>`)
@@ -30,7 +31,7 @@ func benchStanzas(b *testing.B) map[string]stanza.Stanza {
 	for name, doc := range docs {
 		st, err := stanza.Parse([]byte(doc))
 		if err != nil {
-			b.Fatal(err)
+			tb.Fatal(err)
 		}
 		all[name] = st
 	}
@@ -80,5 +81,28 @@ func BenchmarkScan(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// What the mapping costs, in what the scanner takes for the same stanza: at most four
+// times as much, where the machine is quiet for a moment.
+func TestAppend_cost(t *testing.T) {
+	st := benchStanzas(t)["disco"]
+	doc := st.XML()
+	sc := element.NewScanner(element.Limits{}, element.Scope{})
+	var dst []byte
+	scan, write := time.Hour, time.Hour
+	for range 3_000 {
+		scan = min(scan, elapsed(func() {
+			sc.Reset()
+			if _, err := sc.Scan(doc); err != nil {
+				t.Fatal(err)
+			}
+		}))
+		write = min(write, elapsed(func() { dst = jsonmap.Append(dst[:0], st, jsonmap.Full) }))
+	}
+	t.Logf("%d bytes: %v to scan, %v to write as JSON: %.1f times", len(doc), scan, write, float64(write)/float64(scan))
+	if write > 4*scan {
+		t.Error("more than 4 times")
 	}
 }

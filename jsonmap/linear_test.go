@@ -77,6 +77,7 @@ func checkLinear(t *testing.T, of func(n int) func()) {
 	short = max(short, 50*time.Microsecond)
 	for range 20 {
 		if long = min(long, elapsed(large)); long < 8*times*short {
+			t.Logf("%d bytes take %v", size*times, long)
 			return
 		}
 	}

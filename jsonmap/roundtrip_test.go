@@ -18,6 +18,6 @@ func TestAppend_roundTrip(t *testing.T) {
 }
 
 var (
-	randomStanzas = flag.Int("stanzas", 5_000, "stanzas that TestAppend_randomRoundTrip makes")
+	randomStanzas = flag.Int("stanzas", 2_000, "stanzas that TestAppend_randomRoundTrip makes")
 	randomSeed    = flag.Uint64("stanza-seed", 1, "seed of TestAppend_randomRoundTrip; the same seed makes the same stanzas")
 )
