@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/restanza/restanza/element"
 	"github.com/restanza/restanza/stanza"
@@ -84,9 +85,15 @@ func str(v val) (string, error) {
 		return "", fail(v, "this must be a string, not %s", kindOf(v))
 	}
 	if at, ok := element.IsText(v.str()); !ok {
-		return "", fail(v, "the character after %d bytes, %.6q, is not allowed in XML", at, v.str()[at:])
+		return "", fail(v, "%s, which XML can't carry: leave it out", charAt(v.str(), at))
 	}
 	return v.str(), nil
+}
+
+// charAt names the character at an offset of a string, for an error.
+func charAt(s string, at int) string {
+	r, _ := utf8.DecodeRuneInString(s[at:])
+	return fmt.Sprintf("character %d of this is %U", 1+utf8.RuneCountInString(s[:at]), r)
 }
 
 // value returns a value of the field's type as the text that stands in XML.

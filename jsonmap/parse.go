@@ -137,8 +137,11 @@ func (r *reader) refuse(err error) *stanza.Refusal {
 	what := err.Error()
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		offset, pointer, what = int(syntax.ByteOffset), string(syntax.JSONPointer), syntax.Err.Error()
-		if errors.Is(syntax.Err, jsontext.ErrDuplicateName) {
+		switch {
+		case errors.Is(syntax.Err, jsontext.ErrDuplicateName):
 			what = "the member is there twice"
+		case offset == 0 && bytes.HasPrefix(r.doc.src, []byte("\ufeff")):
+			what = "the document begins with a byte-order mark: leave it out"
 		}
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {

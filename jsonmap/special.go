@@ -1,6 +1,8 @@
 package jsonmap
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/restanza/restanza/element"
@@ -174,11 +176,11 @@ var xhtml = &special{
 		if err != nil {
 			return err
 		}
-		start := `<html xmlns="` + nsXHTML + `">`
+		const start = `<html xmlns="` + nsXHTML + `"` + "\n>" // so that columns are the markup's but for the one character
 		sc := element.NewScanner(element.Limits{}, element.Scope{})
 		el, err := sc.Document([]byte(start + markup + "</html>"))
 		if err != nil {
-			return fail(m, "this is not well-formed XHTML: %s", err)
+			return fail(m, "this is not well-formed XHTML: %s", inMarkup(err))
 		}
 		var tree element.Tree
 		if err := tree.Parse(string(el.Content), nsXHTML); err != nil {
@@ -192,6 +194,20 @@ var xhtml = &special{
 		b.close("html", from)
 		return nil
 	},
+}
+
+// inMarkup says what is wrong with markup that stands one line and one character after the
+// start of what was read.
+func inMarkup(err error) string {
+	syntax, ok := errors.AsType[*element.SyntaxError](err)
+	if !ok || syntax.Line < 2 {
+		return err.Error()
+	}
+	line, column := syntax.Line-1, syntax.Column
+	if line == 1 {
+		column--
+	}
+	return fmt.Sprintf("line %d, column %d of it: %s", line, column, syntax.Reason)
 }
 
 // jsonPayload is a JSON value inside of a stanza (XEP-0432).
@@ -254,7 +270,7 @@ func writePayload(b *builder, m val, around string) error {
 		case part.key() == "data":
 			data = string(part.raw())
 			if at, ok := element.IsText(data); !ok {
-				return fail(part, "the character after %d bytes, %.6q, is not allowed in XML: escape it", at, data[at:])
+				return fail(part, "%s, which XML can't carry: escape it", charAt(data, at))
 			}
 		case part.key() != "datatype" && !b.strict:
 			return fail(part, "a payload has datatype and data, and nothing else")

@@ -101,6 +101,11 @@ func (e Envelope) stanza(v val, p Profile, parse func([]byte) (stanza.Stanza, er
 		return stanza.Stanza{}, err
 	}
 	t := tableOf(h.kind)
+	if p == Full {
+		if err := checkKind(h.kind, v); err != nil {
+			return stanza.Stanza{}, err
+		}
+	}
 	b := &builder{strict: p == Strict, dst: make([]byte, 0, 512)}
 	b.open("", string(h.kind), "")
 	for _, a := range [...]struct{ name, value string }{
@@ -120,6 +125,20 @@ func (e Envelope) stanza(v val, p Profile, parse func([]byte) (stanza.Stanza, er
 		return stanza.Stanza{}, refuseBuilt(v, err)
 	}
 	return st, nil
+}
+
+// checkKind refuses members that stanzas of another kind have.
+func checkKind(k stanza.Kind, v val) error {
+	t := tableOf(k)
+	for m := range v.members() {
+		if t.byName[m.key()] != nil {
+			continue
+		}
+		if other := onlyKind(m.key()); other != "" {
+			return fail(m, "there is no such member as %q in the kind %s; it belongs to %s", m.key(), k, other)
+		}
+	}
+	return nil
 }
 
 // refuseBuilt turns what is wrong with the XML of a stanza into what is wrong with the
