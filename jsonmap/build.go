@@ -85,7 +85,7 @@ func str(v val) (string, error) {
 		return "", fail(v, "this must be a string, not %s", kindOf(v))
 	}
 	if at, ok := element.IsText(v.str()); !ok {
-		return "", fail(v, "%s, which XML can't carry: leave it out", charAt(v.str(), at))
+		return "", fail(v, "%s, which is not allowed in XML: leave it out", charAt(v.str(), at))
 	}
 	return v.str(), nil
 }

@@ -270,7 +270,7 @@ func writePayload(b *builder, m val, around string) error {
 		case part.key() == "data":
 			data = string(part.raw())
 			if at, ok := element.IsText(data); !ok {
-				return fail(part, "%s, which XML can't carry: escape it", charAt(data, at))
+				return fail(part, "%s, which is not allowed in XML: escape it", charAt(data, at))
 			}
 		case part.key() != "datatype" && !b.strict:
 			return fail(part, "a payload has datatype and data, and nothing else")
