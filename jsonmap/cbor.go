@@ -161,6 +161,9 @@ func appendCBORNumber(dst []byte, literal string) []byte {
 		}
 		return appendCBORHead(dst, cborUnsigned, uint64(n))
 	}
+	if n, err := strconv.ParseUint(literal, 10, 64); err == nil {
+		return appendCBORHead(dst, cborUnsigned, n)
+	}
 	x, err := strconv.ParseFloat(literal, 64)
 	if err != nil {
 		return append(dst, 0xf6) // out of all bounds: null

@@ -363,6 +363,21 @@ func TestParseCBOR_refuses(t *testing.T) {
 	}
 }
 
+// What CBOR can hold comes back from it.
+func TestAppendCBOR(t *testing.T) {
+	for _, data := range []string{"0", "23", "24", "255", "256", "65536", "4294967296", "18446744073709551615", "-1", "-9223372036854775808", "1.5", "-1e-7", "1e300", "true", "null", `"é"`, `[]`, `{}`, `[1,{"a":[]}]`} {
+		doc := `{"payload":{"data":` + data + `}}`
+		st, err := jsonmap.Parse([]byte(doc), jsonmap.Envelope{}, jsonmap.Full)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := jsonmap.ParseCBOR(jsonmap.AppendCBOR(nil, st, jsonmap.Full), jsonmap.Envelope{}, jsonmap.Full)
+		if got, want := strings.ReplaceAll(back.Content(), "e-07", "e-7"), strings.ReplaceAll(st.Content(), "1e300", "1e+300"); err != nil || got != want {
+			t.Errorf("%s: %s, %v, want %s", data, got, err, want)
+		}
+	}
+}
+
 func TestParseCBOR_values(t *testing.T) {
 	for doc, want := range map[string]string{
 		"\xbf\x64body\x7f\x61a\x61b\xff\xff":         `<body>ab</body>`,
