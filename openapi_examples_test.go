@@ -150,8 +150,8 @@ func examplesOf(t *testing.T, path, method string, item *openapi3.PathItem, op *
 		}
 	}
 	if op.RequestBody == nil || !op.RequestBody.Value.Required {
-		if op.RequestBody == nil && len(names) == 0 {
-			names["plain"] = true
+		if op.RequestBody == nil {
+			names["plain"] = true // if nothing has to be said
 		}
 		for name := range names {
 			if !inBody[name] && complete(parameters, name) {

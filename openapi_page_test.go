@@ -109,7 +109,7 @@ func openBrowser(t *testing.T, origin string) *browser {
 }
 
 // prepare makes Chromium tell what it does, and the page what its policy forbids.
-func prepare(ctx context.Context, target *chromedp.Target) error { //nolint:forbidigo // the log is Chromium's
+func prepare(ctx context.Context, target *chromedp.Target) error {
 	const script = `window.violations = [];
 		addEventListener("securitypolicyviolation", e => window.violations.push(e.violatedDirective + " " + e.blockedURI));`
 	if _, err := cdp.Call(ctx, target, network.Enable, network.EnableParams{}); err != nil {
@@ -124,7 +124,7 @@ func prepare(ctx context.Context, target *chromedp.Target) error { //nolint:forb
 
 // watch notes what should not happen. It is called by one goroutine, one event after the
 // other.
-func (b *browser) watch(event any) { //nolint:forbidigo // the log is Chromium's
+func (b *browser) watch(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch e := event.(type) {

@@ -111,7 +111,17 @@ func (c *fakeConn) streamError(condition, text string) {
 	}
 	c.send("<stream:error><" + condition + " xmlns='" + nsStreamErr + "'/>" + text + "</stream:error></stream:stream>")
 	c.finish()
+	c.release()
 	c.fake.logf("%s: stream ended with %s", c.label(), condition)
+}
+
+// release lets the component's domain go, so that who has read of the stream's end can connect
+// again at once; f.mu is held.
+func (c *fakeConn) release() {
+	if c.domain != "" && c.fake.attached[c.domain] == c {
+		delete(c.fake.attached, c.domain)
+		c.fake.wakeWaiters()
+	}
 }
 
 // sendHeader opens our direction of the stream; f.mu is held.
@@ -169,10 +179,7 @@ func (c *fakeConn) gone() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c.leave()
-	if c.domain != "" && f.attached[c.domain] == c {
-		delete(f.attached, c.domain)
-		f.wakeWaiters()
-	}
+	c.release()
 	delete(f.conns, c)
 	c.finish()
 	f.logf("%s: gone", c.label())
