@@ -1,11 +1,16 @@
 package main
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/restanza/restanza/internal/xmpptest"
 )
 
 const prosodyExample = `
@@ -97,4 +102,42 @@ func TestImport_wrong(t *testing.T) {
 	}
 	call(t, "", nil, "config", "import", "/nowhere/prosody.cfg.lua").expect(t, exitUsage, "", "/nowhere/prosody.cfg.lua: no such file or directory")
 	call(t, "", nil, "config", "import").expect(t, exitUsage, "", "accepts 1 arg(s)")
+}
+
+// The way that docs/mod_rest.md describes ends at a gateway that works: what is imported of a configuration
+// with mod_rest is attached to the server whose component has lost the module.
+func TestImport_attached(t *testing.T) {
+	name := "fake"
+	if peers := os.Getenv(xmpptest.PeersVariable); strings.Contains(peers, "prosody") {
+		name = "prosody"
+	}
+	server := xmpptest.Start(t, name)
+	_, port, err := net.SplitHostPort(server.ComponentAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf(`
+component_ports = { %s }
+http_ports = { 0x%x }
+Component %q "rest"
+	component_secret = %q
+	rest_callback_url = %q
+	rest_callback_content_type = "application/json"
+`, port, freePort(t), server.ComponentDomain(0), server.Secret(), xmpptest.NewReceiver(t).URL()+"/")
+	target := filepath.Join(t.TempDir(), "restanza.toml")
+	call(t, text, nil, "config", "import", "-", "--output", target).expect(t, exitOK, "", "taken: component_secret")
+	call(t, "", nil, "doctor", "--config", target).expect(t, exitOK, "no step failed", "")
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	_, port, err := net.SplitHostPort(xmpptest.FreeAddr(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -12,7 +12,7 @@
 //
 // Invariants:
 //
-//   - whatever a configuration does, Import returns within about two seconds, with bounded
+//   - whatever a configuration does, Import returns within a few seconds, with bounded
 //     memory, and does not panic. Each instruction of the machine is counted; what a single
 //     one could make large is either not offered, or paid for in advance (guard.go, meter.go);
 //   - the TOML is one that this Restanza accepts. What it would refuse stands there as a comment with the reason;

@@ -43,6 +43,9 @@ func (t *translation) listen(door *table) {
 			"Programs need a new URL: the port changes, the path stays.",
 		}
 	}
+	if host == "" {
+		comment = append(comment, "All addresses, as Prosody's http_interfaces say: credentials go in the clear there, unless there is HTTPS or a proxy with it.")
+	}
 	door.add(setting{key: keyListen, value: quote(net.JoinHostPort(host, strconv.Itoa(port))), comment: comment})
 	if o, ok := t.server.global.options["http_ports"]; ok && len(keeps) == 0 {
 		t.take(o, "http_ports", keyListen)

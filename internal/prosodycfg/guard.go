@@ -10,7 +10,7 @@ import (
 // calls itself for what is nested.
 const (
 	maxNodes     = 300_000
-	maxConstants = 20_000
+	maxConstants = 10_000
 	maxFields    = 65_536 // of one table
 	maxLabels    = 100    // each of which is compared with all others
 )

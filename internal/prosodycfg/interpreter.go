@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
@@ -32,7 +31,7 @@ type interpreter struct {
 }
 
 func newInterpreter(o Options, dir folder) *interpreter {
-	in := &interpreter{options: o, folder: dir, meter: newMeter(time.Now()), server: newServer()}
+	in := &interpreter{options: o, folder: dir, meter: newMeter(), server: newServer()}
 	in.state = lua.NewState(lua.Options{
 		SkipOpenLibs: true, CallStackSize: maxDepth, RegistrySize: registrySize, RegistryMaxSize: maxRegistrySize,
 	})

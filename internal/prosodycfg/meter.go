@@ -11,7 +11,7 @@ const (
 	maxSteps = 200_000         // instructions of the virtual machine
 	maxWork  = 50_000_000      // comparisons in pattern matching, estimated
 	maxBytes = 4 << 20         // of strings made and places of arrays filled
-	maxTime  = 1 * time.Second // in the virtual machine
+	maxTime  = 2 * time.Second // from the first instruction on
 	maxDepth = 100             // of calls, and of nesting in the text
 
 	stepsPerLook = 16 // at the clock
@@ -25,21 +25,24 @@ var errTooMuch = errors.New("the configuration does too much to be a configurati
 // counted. A meter that has run out stays so. It serves one goroutine.
 type meter struct {
 	steps, work, bytes int
-	deadline           time.Time
-	over               error // why it has run out; nil: it has not
+	deadline           time.Time // zero: nothing has run yet
+	over               error     // why it has run out; nil: it has not
 	done               chan struct{}
 }
 
-func newMeter(now time.Time) *meter {
-	return &meter{steps: maxSteps, work: maxWork, bytes: maxBytes, deadline: now.Add(maxTime), done: make(chan struct{})}
+func newMeter() *meter {
+	return &meter{steps: maxSteps, work: maxWork, bytes: maxBytes, done: make(chan struct{})}
 }
 
 // Deadline implements context.Context.
-func (m *meter) Deadline() (time.Time, bool) { return m.deadline, true }
+func (m *meter) Deadline() (time.Time, bool) { return m.deadline, !m.deadline.IsZero() }
 
 // Done implements context.Context. Each call counts as a step.
 func (m *meter) Done() <-chan struct{} {
 	m.steps--
+	if m.deadline.IsZero() {
+		m.deadline = time.Now().Add(maxTime)
+	}
 	switch {
 	case m.steps <= 0:
 		m.end("more than %d instructions", maxSteps)
