@@ -151,7 +151,12 @@ func appendEscaped(dst []byte, s string, escapes *[utf8.RuneSelf]string) []byte 
 	done := 0 // everything before is appended
 	for i := 0; i < len(s); {
 		escape, size := "", 1
-		if c := s[i]; c < utf8.RuneSelf && (c >= 0x20 || isSpace(c)) {
+		c := s[i]
+		if c >= 0x20 && c < utf8.RuneSelf && len(escapes[c]) == 0 { // nearly always
+			i++
+			continue
+		}
+		if c < utf8.RuneSelf && (c >= 0x20 || isSpace(c)) {
 			escape = escapes[c]
 		} else {
 			var r rune

@@ -16,13 +16,15 @@ func (s *Server) requestFormat(h http.Header, t *target, empty bool) (*format.Fo
 	if given == "" && empty && (t.shaped || t.query != "") {
 		return nil, nil
 	}
-	text := "there is no Content-Type: send a stanza as " + format.Names()
+	var text string
 	if given != "" {
 		f, err := format.Find(given)
 		if err == nil {
 			return s.profiled(f), nil
 		}
 		text = err.Error()
+	} else {
+		text = "there is no Content-Type: send a stanza as " + format.Names()
 	}
 	p := newProblem(http.StatusUnsupportedMediaType, stanza.Cancel, "bad-format", text)
 	p.header = http.Header{"Accept-Post": {format.Names()}} // Linked Data Platform 1.0 §7.1

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/restanza/restanza/element"
@@ -14,6 +15,16 @@ import (
 type builder struct {
 	dst    []byte
 	strict bool
+}
+
+var builders = sync.Pool{New: func() any { return &builder{dst: make([]byte, 0, 1024)} }}
+
+// release gives the builder's memory to the next one.
+func (b *builder) release() {
+	if cap(b.dst) <= keptBytes {
+		b.dst = b.dst[:0]
+		builders.Put(b)
+	}
 }
 
 // fail refuses a value.
@@ -295,7 +306,7 @@ func (b *builder) children(t *table, v val, space string) error {
 			err = placed.write(b, m)
 		case f == nil && b.strict:
 		case f == nil:
-			err = fail(m, "there is no such member as %.40q%s", m.key(), t.suggest(m.key()))
+			err = t.refuse(m)
 		case f.place == InAttr, f.place == AsHeader, placed.has(f.name):
 		case f.place == InContent:
 			err = b.content(f, m)
@@ -380,6 +391,14 @@ func (t *table) readBack(xml []byte, space string) val {
 		return val{}
 	}
 	return d.root()
+}
+
+// refuse refuses a member that the table does not have.
+func (t *table) refuse(m val) error {
+	if other := onlyKind(t.kinds, m.key()); other != "" {
+		return fail(m, "there is no such member as %q in the kind %s; it belongs to %s", m.key(), t.kind, other)
+	}
+	return fail(m, "there is no such member as %.40q%s", m.key(), t.suggest(m.key()))
 }
 
 // suggest returns the known name that an unknown one was probably meant to be, as the

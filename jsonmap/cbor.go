@@ -115,6 +115,7 @@ func AppendCBOR(dst []byte, st stanza.Stanza, p Profile) []byte {
 	if err != nil {
 		panic("jsonmap: what was written can't be read: " + err.Error())
 	}
+	defer d.release()
 	return d.root().appendCBOR(dst)
 }
 

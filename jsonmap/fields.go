@@ -22,8 +22,10 @@ func tableOf(k stanza.Kind) *table {
 const answerOnly = "only in answers"
 
 func newTables() (s tableSet) {
-	s = tableSet{new(table), new(table), new(table)}
-	for _, t := range []*table{s.message, s.presence, s.iq} {
+	s = tableSet{&table{kind: stanza.Message}, &table{kind: stanza.Presence}, &table{kind: stanza.IQ}}
+	all := []*table{s.message, s.presence, s.iq}
+	for _, t := range all {
+		t.kinds = all
 		t.add(headerFields()...)
 		t.add(commonFields()...)
 	}

@@ -90,6 +90,7 @@ func AppendForm(dst []byte, st stanza.Stanza) []byte {
 	if err != nil {
 		panic("jsonmap: what was written can't be read: " + err.Error())
 	}
+	defer d.release()
 	start := len(dst)
 	for m := range d.root().members() {
 		if m.kind() != text && m.kind() != number && !m.isTrue() {

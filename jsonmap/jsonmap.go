@@ -35,6 +35,7 @@ func Parse(doc []byte, e Envelope, p Profile) (stanza.Stanza, error) {
 	if err != nil {
 		return stanza.Stanza{}, err
 	}
+	defer d.release()
 	return e.build(d, p)
 }
 
@@ -87,6 +88,7 @@ func ParseReplies(doc []byte, p Profile) (Replies, error) {
 	if err != nil {
 		return Replies{}, err
 	}
+	defer d.release()
 	return buildReplies(d, p)
 }
 

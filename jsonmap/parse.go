@@ -22,16 +22,36 @@ const (
 
 // reader reads a JSON document into a tree.
 type reader struct {
-	decoder *jsontext.Decoder
+	decoder jsontext.Decoder
+	input   bytes.Buffer
 	src     string // the document, of which most texts are a part
-	doc     *document
+	doc     document
 	depth   int // the largest that is allowed
 }
 
-var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
+var readers = sync.Pool{New: func() any { return &reader{doc: document{values: make([]value, 0, 32)}} }}
+
+// Sizes up to which memory is kept for the next document.
+const (
+	keptBytes  = 64 << 10
+	keptValues = 1 << 10
+)
+
+// release gives the document's memory to the next one. The strings in it stay.
+func (d *document) release() {
+	r := d.reader
+	if r == nil || len(d.src) > keptBytes || cap(d.values) > keptValues {
+		return
+	}
+	clear(d.values)
+	r.doc = document{values: d.values[:0]}
+	r.src, r.input = "", bytes.Buffer{}
+	readers.Put(r)
+}
 
 // parseJSON reads a JSON document (RFC 8259) as strictly as RFC 7493 wants it:
-// UTF-8, no lone surrogates, no member twice.
+// UTF-8, no lone surrogates, no member twice. The caller releases the document when he
+// is done with it.
 //
 // COMPAT(mod_rest): a comma after the last member of an object is tolerated.
 func parseJSON(doc []byte) (*document, error) {
@@ -46,19 +66,22 @@ func parseJSON(doc []byte) (*document, error) {
 }
 
 func readJSON(doc []byte, depth int) (*document, error) {
-	r := reader{decoder: decoders.Get().(*jsontext.Decoder), src: string(doc), depth: depth}
-	defer decoders.Put(r.decoder)
-	r.decoder.Reset(bytes.NewBuffer(doc))
-	r.doc = &document{src: doc, values: make([]value, 0, 16)}
+	r := readers.Get().(*reader)
+	r.src, r.depth = string(doc), depth
+	r.input = *bytes.NewBuffer(doc)
+	r.decoder.Reset(&r.input)
+	r.doc.src, r.doc.reader = doc, r
 	err := r.value(0, "")
 	if err == nil {
 		if _, err = r.decoder.ReadToken(); errors.Is(err, io.EOF) {
-			return r.doc, nil
+			return &r.doc, nil
 		} else if err == nil {
 			err = errors.New("something follows after the document's end")
 		}
 	}
-	return nil, r.refuse(err)
+	err = r.refuse(err)
+	r.doc.release()
+	return nil, err
 }
 
 // value reads one value and adds it to parent under a key.

@@ -240,7 +240,10 @@ func readPayload(w *writer, c element.Node) (ok, exact bool) {
 		exact = exact && c.First() == holder && holder.Next().IsZero() && len(holder.Attrs()) == 0
 	}
 	data, only := holder.Text()
-	_, err := readJSON([]byte(data), maxPayloadDepth)
+	d, err := readJSON([]byte(data), maxPayloadDepth)
+	if err == nil {
+		d.release()
+	}
 	if err == nil && only {
 		w.key("data")
 		trimmed := trimJSON(data)

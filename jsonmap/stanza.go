@@ -100,13 +100,9 @@ func (e Envelope) stanza(v val, p Profile, parse func([]byte) (stanza.Stanza, er
 	if err != nil {
 		return stanza.Stanza{}, err
 	}
-	t := tableOf(h.kind)
-	if p == Full {
-		if err := checkKind(h.kind, v); err != nil {
-			return stanza.Stanza{}, err
-		}
-	}
-	b := &builder{strict: p == Strict, dst: make([]byte, 0, 512)}
+	b := builders.Get().(*builder)
+	defer b.release()
+	b.strict = p == Strict
 	b.open("", string(h.kind), "")
 	for _, a := range [...]struct{ name, value string }{
 		{"type", string(h.typ)}, {"id", h.id}, {"from", h.from}, {"to", h.to}, {"xml:lang", h.lang},
@@ -116,7 +112,7 @@ func (e Envelope) stanza(v val, p Profile, parse func([]byte) (stanza.Stanza, er
 		}
 	}
 	from := b.inside()
-	if err := b.children(t, v, stanza.NSClient); err != nil {
+	if err := b.children(tableOf(h.kind), v, stanza.NSClient); err != nil {
 		return stanza.Stanza{}, err
 	}
 	b.close(string(h.kind), from)
@@ -125,20 +121,6 @@ func (e Envelope) stanza(v val, p Profile, parse func([]byte) (stanza.Stanza, er
 		return stanza.Stanza{}, refuseBuilt(v, err)
 	}
 	return st, nil
-}
-
-// checkKind refuses members that stanzas of another kind have.
-func checkKind(k stanza.Kind, v val) error {
-	t := tableOf(k)
-	for m := range v.members() {
-		if t.byName[m.key()] != nil {
-			continue
-		}
-		if other := onlyKind(m.key()); other != "" {
-			return fail(m, "there is no such member as %q in the kind %s; it belongs to %s", m.key(), k, other)
-		}
-	}
-	return nil
 }
 
 // refuseBuilt turns what is wrong with the XML of a stanza into what is wrong with the
@@ -248,23 +230,23 @@ func inferKind(v val, kind string, t stanza.Type) (stanza.Kind, error) {
 		}
 	}
 	for m := range v.members() { // a member that only one kind has
-		if kind := onlyKind(m.key()); kind != "" {
+		if kind := onlyKind(tables.message.kinds, m.key()); kind != "" {
 			return kind, nil
 		}
 	}
 	return stanza.Message, nil
 }
 
-// onlyKind returns the kind that alone has a member of that name, empty if there is
-// none.
-func onlyKind(name string) stanza.Kind {
+// onlyKind returns the kind that alone has a member of that name, of those that have
+// these tables; empty if there is none.
+func onlyKind(kinds []*table, name string) stanza.Kind {
 	var found stanza.Kind
-	for _, k := range []stanza.Kind{stanza.Message, stanza.Presence, stanza.IQ} {
-		if tableOf(k).byName[name] != nil {
+	for _, t := range kinds {
+		if t.byName[name] != nil {
 			if found != "" {
 				return ""
 			}
-			found = k
+			found = t.kind
 		}
 	}
 	return found

@@ -92,7 +92,9 @@ type table struct {
 	byLocal map[string][]*field      // of the children in the namespace of the element around
 	attrs   []*field
 	content *field
-	name    string // of the shape, if it is used in several places
+	name    string      // of the shape, if it is used in several places
+	kind    stanza.Kind // of the stanzas that it is for, if it is for whole ones
+	kinds   []*table    // those of all kinds, likewise
 }
 
 // add appends fields to a table.

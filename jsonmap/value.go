@@ -29,7 +29,8 @@ type document struct {
 	src    []byte // what it was read from; nil unless that is JSON
 	// loose says that numbers and booleans are written as strings, since the
 	// notation has nothing else.
-	loose bool
+	loose  bool
+	reader *reader // whose memory it is; nil: its own
 	// top is the value that is the caller's whole document, in which pointers begin.
 	top int32
 }
