@@ -12,10 +12,11 @@
 //   - callback: a message from another component, to the HTTP callback, until the
 //     reply that the callback gives in its HTTP response is back at the sender.
 //
-// Each goes through a sink (a server of the tool's own that routes between
-// components as fast as it can and checks nothing), through Prosody and through
-// ejabberd. The server, the gateway and the limit are processes of their own; the
-// load, the receiving component and the callback are in the tool's.
+// The gateway is posted to in XML and, as the program gateway+json, in JSON. Each goes
+// through a sink (a server of the tool's own that routes between components as fast as
+// it can and checks nothing), through Prosody and through ejabberd. The server, the
+// gateway and the limit are processes of their own; the load, the receiving component
+// and the callback are in the tool's.
 //
 // Every stanza is numbered, so that loss, duplicates and reorderings are counted.
 // The exit status is 0 if all ran and nothing was lost or doubled; a missed

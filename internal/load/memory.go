@@ -18,15 +18,16 @@ const (
 
 // footprint is what the gateway takes, with the sink for a server.
 type footprint struct {
-	Ready       time.Duration `json:"ready_ns"`          // from the start of the process
-	Idle        int64         `json:"idle_bytes"`        // resident, after the start
-	Outstanding int64         `json:"outstanding_bytes"` // resident, with Queries that wait for their answers
-	Limit       int64         `json:"limit_bytes"`       // the same of the limit: net/http's share
+	Ready       time.Duration `json:"ready_ns"`               // from the start of the process
+	Idle        int64         `json:"idle_bytes"`             // resident, after the start
+	Outstanding int64         `json:"outstanding_bytes"`      // resident, with Queries that wait for their answers
+	JSON        int64         `json:"outstanding_json_bytes"` // the same, with queries in JSON
+	Limit       int64         `json:"limit_bytes"`            // the same of the limit: net/http's share
 	Queries     int           `json:"queries"`
 }
 
-// measureFootprint starts the gateway several times, and takes the medians. The
-// last one gets queries that nobody answers.
+// measureFootprint starts the gateway several times, at least twice, and takes the
+// medians. The last two get queries that nobody answers, in JSON and in XML.
 func measureFootprint(ctx context.Context, binary string, rounds, queries int) (result footprint, err error) {
 	var (
 		readies []time.Duration
@@ -40,7 +41,11 @@ func measureFootprint(ctx context.Context, binary string, rounds, queries int) (
 				return err
 			}
 			idle, err := settledMemory(ctx, gateway.process.id)
-			if err == nil && round == rounds-1 && queries > 0 {
+			switch {
+			case err != nil || queries == 0:
+			case round == rounds-2:
+				result.JSON, err = outstandingMemory(ctx, sink, gateway.inJSON(), queries)
+			case round == rounds-1:
 				result.Outstanding, err = outstandingMemory(ctx, sink, gateway, queries)
 			}
 			gateway.process.stop()

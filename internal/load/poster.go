@@ -9,6 +9,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"github.com/restanza/restanza/stanza"
 )
 
 // requestTimeout limits one POST of the load.
@@ -25,14 +27,19 @@ type poster struct {
 	body    []byte // of the last response; the buffer is used again
 }
 
-// dialPoster connects to a program's HTTP port. The stanza holds blankNumber.
-func dialPoster(ctx context.Context, p *program, path, stanza string) (*poster, error) {
+// dialPoster connects to a program's HTTP port. The stanza, in XML, holds blankNumber.
+func dialPoster(ctx context.Context, p *program, path, xml string) (*poster, error) {
+	st, err := stanza.Parse([]byte(xml))
+	if err != nil {
+		return nil, err
+	}
+	body := string(p.format.Append(nil, st))
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", p.address)
 	if err != nil {
 		return nil, err
 	}
 	request := "POST " + path + " HTTP/1.1\r\nHost: " + p.address + "\r\nAuthorization: " + authorization +
-		"\r\nContent-Type: application/xmpp+xml\r\nContent-Length: " + strconv.Itoa(len(stanza)) + "\r\n\r\n" + stanza
+		"\r\nContent-Type: " + p.format.MediaType + "\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
 	c := &poster{conn: conn, in: bufio.NewReader(conn), request: []byte(request)}
 	i := bytes.Index(c.request, []byte(blankNumber))
 	if i < 0 {

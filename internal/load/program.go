@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"os/exec"
 	"time"
+
+	"github.com/restanza/restanza/format"
 )
 
 // authorization is the credential of the load.
@@ -16,6 +18,7 @@ const authorization = "Bearer load"
 // The names of the programs that are measured.
 const (
 	gatewayName = "gateway"
+	jsonName    = "gateway+json" // the same process, spoken to in JSON
 	limitName   = "limit"
 	waitName    = "limit+wait"
 	bareName    = "bare"
@@ -28,6 +31,7 @@ type program struct {
 	address string // host:port of its HTTP
 	domain  string // of its component
 	paths   map[mode]string
+	format  *format.Format // of what is posted
 }
 
 const (
@@ -76,8 +80,16 @@ func startGateway(ctx context.Context, binary string, server *server, callback s
 	}
 	return &program{
 		name: gatewayName, process: child, address: address, domain: server.gateway,
-		paths: map[mode]string{modeSend: "/rest", modeIQ: "/rest", modeCallback: "/rest"},
+		paths: map[mode]string{modeSend: "/rest", modeIQ: "/rest", modeCallback: "/rest"}, format: format.XML,
 	}, time.Since(started), nil
+}
+
+// inJSON is the same gateway, for programs that post JSON.
+func (p *program) inJSON() *program {
+	other := *p
+	other.name, other.format = jsonName, format.JSON
+	other.paths = map[mode]string{modeSend: p.paths[modeSend], modeIQ: p.paths[modeIQ]}
+	return &other
 }
 
 // ready asks the gateway whether it is ready.
@@ -108,11 +120,11 @@ func startLimit(ctx context.Context, server *server, callback string) (limit, wa
 	}
 	limit = &program{
 		name: limitName, process: child, address: address, domain: server.limit,
-		paths: map[mode]string{modeSend: pathSend, modeIQ: pathIQ, modeCallback: ""},
+		paths: map[mode]string{modeSend: pathSend, modeIQ: pathIQ, modeCallback: ""}, format: format.XML,
 	}
 	wait = &program{
 		name: waitName, process: child, address: address, domain: server.limit,
-		paths: map[mode]string{modeSend: pathWait},
+		paths: map[mode]string{modeSend: pathWait}, format: format.XML,
 	}
 	return limit, wait, nil
 }
@@ -125,7 +137,7 @@ func startBare(ctx context.Context, server *server) (*program, error) {
 	}
 	return &program{
 		name: bareName, process: child, address: address, domain: server.limit,
-		paths: map[mode]string{modeSend: pathBare},
+		paths: map[mode]string{modeSend: pathBare}, format: format.XML,
 	}, nil
 }
 

@@ -19,7 +19,7 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if o.gateway == "" && slices.Contains(o.programs, gatewayName) {
+	if o.gateway == "" && (slices.Contains(o.programs, gatewayName) || slices.Contains(o.programs, jsonName)) {
 		progress("building the gateway")
 		if o.gateway, err = buildGateway(ctx, dir); err != nil {
 			return err
@@ -127,12 +127,17 @@ func (b *bench) rounds(ctx context.Context, o options, programs []*program, m mo
 // startPrograms starts what is to be measured, against the bench's server.
 func startPrograms(ctx context.Context, o options, b *bench) (programs []*program, err error) {
 	wanted := func(name string) bool { return slices.Contains(o.programs, name) }
-	if wanted(gatewayName) {
+	if wanted(gatewayName) || wanted(jsonName) {
 		p, _, err := startGateway(ctx, o.gateway, b.server, b.hook.url())
 		if err != nil {
 			return programs, err
 		}
-		programs = append(programs, p)
+		if wanted(gatewayName) {
+			programs = append(programs, p)
+		}
+		if wanted(jsonName) {
+			programs = append(programs, p.inJSON())
+		}
 	}
 	if wanted(limitName) || wanted(waitName) {
 		limit, wait, err := startLimit(ctx, b.server, b.hook.url())
@@ -156,7 +161,7 @@ func startPrograms(ctx context.Context, o options, b *bench) (programs []*progra
 
 func stopPrograms(programs []*program) {
 	for _, p := range programs {
-		p.process.stop() // the limit stands there twice, which is all right
+		p.process.stop() // the gateway and the limit stand there twice, which is all right
 	}
 }
 

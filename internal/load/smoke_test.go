@@ -1,13 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/restanza/restanza/format"
+	"github.com/restanza/restanza/jsonmap"
+	"github.com/restanza/restanza/stanza"
 )
 
 // The limit does all modes against the sink, in this process, and nothing is lost.
@@ -30,7 +36,7 @@ func TestLimit_throughSink(t *testing.T) {
 	l := newLimit(c, b.hook.url())
 	ended := make(chan error, 1)
 	go func() { ended <- l.run(ctx) }()
-	p := &program{name: limitName, process: ourselves(), domain: s.limit}
+	p := &program{name: limitName, process: ourselves(), domain: s.limit, format: format.XML}
 	p.address = serve(t, ctx, func(ctx context.Context, listener net.Listener) error {
 		return serveHTTP(ctx, listener, l.handler())
 	})
@@ -51,6 +57,37 @@ func TestLimit_throughSink(t *testing.T) {
 		got := b.measure(ctx, p, m.mode, 4, 50*time.Millisecond)
 		if got.faulty() || got.Done == 0 || got.Arrived < got.Done || got.Rate == 0 || got.Arrival.Median == 0 || got.CPU == 0 {
 			t.Errorf("%s %s: %+v", m.mode, m.path, got)
+		}
+	}
+}
+
+// The load in JSON is the same stanza, with a place for its number.
+func TestPoster_inJSON(t *testing.T) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p := (&program{address: l.Addr().String(), format: format.XML}).inJSON()
+	for _, xml := range []string{message("s@g.test", "inbox@r.test"), query("s@g.test", "inbox@r.test")} {
+		c, err := dialPoster(t.Context(), p, "/rest", xml)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.conn.Close()
+		u := number{cell: 1, sender: 2, n: 3}
+		u.put(c.number)
+		head, body, _ := bytes.Cut(c.request, []byte("\r\n\r\n"))
+		if !bytes.Contains(head, []byte("Content-Type: application/json")) {
+			t.Errorf("%s", head)
+		}
+		want, err := stanza.Parse([]byte(strings.Replace(xml, blankNumber, string(c.number), 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := format.JSON.Parse(body, jsonmap.Envelope{})
+		if err != nil || string(got.XML()) != string(want.XML()) {
+			t.Errorf("%s\nis %v, %v\nwant %s", body, got, err, want.XML())
 		}
 	}
 }

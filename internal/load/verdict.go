@@ -12,6 +12,7 @@ const (
 	targetProsody     = 0.85 // of the limit's rate, at least
 	targetSink        = 0.7
 	targetCPU         = 1.6                   // of the bare handler's processor time, at most
+	targetJSON        = 1.3                   // of the processor time of the same POST in XML, at most
 	targetArrival     = 20 * time.Millisecond // median at 64 connections through Prosody
 	targetIdle        = 40 << 20              // bytes
 	targetOutstanding = 200 << 20
@@ -75,7 +76,7 @@ func (r *report) verdicts() (all []verdict) {
 	for _, m := range []mode{modeSend, modeIQ, modeCallback} {
 		all = append(all, rateVerdict(summaries, sinkName, m, targetSink))
 	}
-	all = append(all, cpuVerdict(summaries), arrivalVerdict(summaries), faultVerdict(summaries))
+	all = append(all, cpuVerdict(summaries), jsonVerdict(summaries), arrivalVerdict(summaries), faultVerdict(summaries))
 	return append(all, r.footprintVerdicts()...)
 }
 
@@ -99,6 +100,16 @@ func cpuVerdict(summaries []summary) verdict {
 	return v
 }
 
+func jsonVerdict(summaries []summary) verdict {
+	v := verdict{target: fmt.Sprintf("processor time per POST in JSON against the sink at most %.1f of that in XML", targetJSON)}
+	for _, s := range summaries {
+		if s.Program == jsonName && s.Server == sinkName && s.Mode == modeSend && s.ofXML > 0 {
+			v.add(at(s), ratioText(s.ofXML), s.ofXML <= targetJSON)
+		}
+	}
+	return v
+}
+
 func arrivalVerdict(summaries []summary) verdict {
 	v := verdict{target: fmt.Sprintf("median from POST to arrival under %s at 64 connections through Prosody", targetArrival)}
 	for _, s := range summaries {
@@ -113,7 +124,7 @@ func faultVerdict(summaries []summary) verdict {
 	v := verdict{target: "no loss, no duplicates"}
 	arrived, lost, doubled := 0, 0, 0
 	for _, s := range summaries {
-		if s.Program == gatewayName {
+		if s.Program == gatewayName || s.Program == jsonName {
 			arrived += s.counts.Arrived
 			lost += s.counts.Lost
 			doubled += s.counts.Duplicates + s.counts.Strays
@@ -133,7 +144,7 @@ func (r *report) footprintVerdicts() []verdict {
 		idle.add("", megabytes(f.Idle), f.Idle < targetIdle)
 		ready.add("", milliseconds(f.Ready)+" ms", f.Ready < targetReady)
 		if f.Queries > 0 {
-			outstanding.add("", fmt.Sprintf("%s with %d (the limit: %s)", megabytes(f.Outstanding), f.Queries, megabytes(f.Limit)), f.Outstanding < targetOutstanding)
+			outstanding.add("", fmt.Sprintf("%s with %d (in JSON: %s, the limit: %s)", megabytes(f.Outstanding), f.Queries, megabytes(f.JSON), megabytes(f.Limit)), f.Outstanding < targetOutstanding)
 		}
 	}
 	return []verdict{idle, outstanding, ready}
