@@ -183,12 +183,14 @@ func (h devHost) Log() string                 { return h.d.out.String() }
 func TestDev_paste(t *testing.T) {
 	d := startDev(t)
 	alice := xmpptest.Login(t, d.server(), "alice")
-	if out := d.pasted("<message"); out != "" {
-		t.Errorf("the message's curl printed %q, want nothing", out)
+	for line, body := range map[string]string{"-d 'Hello!'": "Hello!", "<message": "And more."} {
+		if out := d.pasted(line); out != "" {
+			t.Errorf("%s: curl printed %q, want nothing", line, out)
+		}
+		alice.WaitBody(patience, body)
 	}
-	alice.WaitBody(patience, "Hello!")
 	d.wait(`→ message chat bot.localhost → alice@localhost "Hello!" 202 [\d.]+ ms\n`)
-	if out := d.pasted("urn:xmpp:ping"); !strings.Contains(out, `type="result"`) {
+	if out := d.pasted("/rest/ping/"); !strings.Contains(out, `type="result"`) {
 		t.Errorf("the iq's curl printed %q", out)
 	}
 	d.wait(`→ iq get bot.localhost → localhost <ping urn:xmpp:ping> 200 [\d.]+ ms answered: result\n`)
@@ -367,7 +369,7 @@ func TestDev_portTaken(t *testing.T) {
 	d.wait(`Note: Port \d+ for HTTP is taken`)
 	d.wait(`Note: Port \d+ for clients can't be had`)
 	alice := xmpptest.Login(t, d.server(), "alice")
-	d.pasted("<message")
+	d.pasted("-d 'Hello!'")
 	alice.WaitBody(patience, "Hello!")
 }
 

@@ -71,11 +71,17 @@ func (s *screen) welcome(d *restanza.Dev, o restanza.DevOptions, f devFlags, pro
 	to := o.Accounts[0].Name + "@" + restanza.DevDomain
 	p("Send %s a message, who need not be online:", o.Accounts[0].Name)
 	p("")
-	p("%s", s.paste(d, f, `<message to="`+to+`" type="chat"><body>Hello!</body></message>`))
+	authorization := "-H " + quoted("Authorization: "+f.credentials)
+	p("    curl -d 'Hello!' %s/rest/message/chat/%s %s", httpURL(d), to, authorization)
 	p("")
 	p("Ask the host something; the response is its answer:")
 	p("")
-	p("%s", s.paste(d, f, `<iq to="`+restanza.DevDomain+`" type="get"><ping xmlns="urn:xmpp:ping"/></iq>`))
+	p("    curl %s/rest/ping/%s %s", httpURL(d), restanza.DevDomain, authorization)
+	p("")
+	p("Send all of a stanza, in XML or, with --json, in JSON:")
+	p("")
+	p("    curl %s/rest %s \\\n        -H 'Content-Type: application/xmpp+xml' \\", httpURL(d), authorization)
+	p("        -d %s", quoted(`<message to="`+to+`" type="chat"><subject>Hello</subject><body>And more.</body></message>`))
 	p("")
 	host, port, _ := net.SplitHostPort(d.ClientAddr()) // the host wrote it
 	p("Talk to the bot from a client:")
@@ -120,13 +126,6 @@ func withoutUser(url string) string {
 		return scheme + "://" + rest[at+1:]
 	}
 	return url
-}
-
-// paste returns a command line that posts a stanza.
-func (s *screen) paste(d *restanza.Dev, f devFlags, stanza string) string {
-	return "    curl " + httpURL(d) + "/rest -H " + quoted("Authorization: "+f.credentials) + " \\\n" +
-		"        -H 'Content-Type: application/xmpp+xml' \\\n" +
-		"        -d " + quoted(stanza)
 }
 
 // quoted returns a word for a POSIX shell.
