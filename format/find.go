@@ -19,8 +19,9 @@ func Find(contentType string) (*Format, error) {
 	}
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	if err != nil {
-		mediaType, _, _ = strings.Cut(contentType, ";")
-		mediaType = strings.ToLower(strings.TrimSpace(mediaType))
+		mediaType, _, _ = strings.Cut(strings.TrimSpace(contentType), ";")
+		mediaType, _, _ = strings.Cut(mediaType, " ") // COMPAT(mod_rest): which takes what is before either
+		mediaType = strings.ToLower(mediaType)
 	}
 	f := of(mediaType)
 	if f == nil {

@@ -52,11 +52,16 @@ func (f *Format) Strict() *Format {
 	switch f {
 	case JSON:
 		return StrictJSON
+	case Form:
+		return StrictForm
 	case CBOR:
 		return StrictCBOR
 	}
 	return f
 }
+
+// IsForm reports whether f is Form or StrictForm.
+func (f *Format) IsForm() bool { return f == Form || f == StrictForm }
 
 // All returns the formats in the order in which they are preferred. The strict
 // ones, which have the same media types, are not among them.

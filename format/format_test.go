@@ -17,6 +17,7 @@ func TestFind(t *testing.T) {
 	for contentType, want := range map[string]*format.Format{
 		"application/xmpp+xml":                                    format.XML,
 		"Application/XMPP+XML":                                    format.XML,
+		"application/json charset=utf-8":                          format.JSON,
 		" application/json ; charset=UTF-8":                       format.JSON,
 		`application/json; charset="utf-8"`:                       format.JSON,
 		`application/json; profile="strict-mod_rest"`:             format.StrictJSON,
@@ -49,7 +50,7 @@ func TestFind(t *testing.T) {
 
 func TestFormat_strict(t *testing.T) {
 	for f, want := range map[*format.Format]*format.Format{
-		format.XML: format.XML, format.JSON: format.StrictJSON, format.StrictJSON: format.StrictJSON, format.Form: format.Form,
+		format.XML: format.XML, format.JSON: format.StrictJSON, format.StrictJSON: format.StrictJSON, format.Form: format.StrictForm, format.StrictForm: format.StrictForm,
 		format.Text: format.Text, format.CBOR: format.StrictCBOR, format.StrictCBOR: format.StrictCBOR,
 	} {
 		if f.Strict() != want {

@@ -12,7 +12,8 @@ import (
 	"github.com/restanza/restanza/stanza"
 )
 
-// The formats. Those called strict have no jsonmap.GenericKey.
+// The formats. Those called strict are mod_rest's own mapping (jsonmap.Strict); they have
+// the same media types.
 var (
 	XML = &Format{
 		Name: "xml", MediaType: "application/xmpp+xml", ContentType: []string{"application/xmpp+xml"}, Explicit: true,
@@ -21,27 +22,23 @@ var (
 		write:   func(dst []byte, st stanza.Stanza) []byte { return st.AppendXML(dst) },
 		wrapper: Wrapper{Open: "<xmpp>", Close: "</xmpp>"},
 	}
-	JSON       = newJSON(jsonmap.Full, "application/json")
-	StrictJSON = newJSON(jsonmap.Strict, `application/json; profile="strict-mod_rest"`)
-	Form       = &Format{
-		Name: "form", MediaType: "application/x-www-form-urlencoded", ContentType: []string{"application/x-www-form-urlencoded"},
-		parse:   parseForm,
-		replies: parseFormReplies,
-		write:   jsonmap.AppendForm,
-	}
-	Text = &Format{
+	JSON       = newJSON(jsonmap.Full)
+	StrictJSON = newJSON(jsonmap.Strict)
+	Form       = newForm(jsonmap.Full)
+	StrictForm = newForm(jsonmap.Strict)
+	Text       = &Format{
 		Name: "text", MediaType: "text/plain", ContentType: []string{"text/plain; charset=utf-8"},
 		parse:   parseText,
 		replies: parseTextReplies,
 		write:   func(dst []byte, st stanza.Stanza) []byte { return append(dst, st.Body()...) },
 	}
-	CBOR       = newCBOR(jsonmap.Full, "application/cbor")
-	StrictCBOR = newCBOR(jsonmap.Strict, `application/cbor; profile="strict-mod_rest"`)
+	CBOR       = newCBOR(jsonmap.Full)
+	StrictCBOR = newCBOR(jsonmap.Strict)
 )
 
-func newJSON(p jsonmap.Profile, contentType string) *Format {
+func newJSON(p jsonmap.Profile) *Format {
 	return &Format{
-		Name: "json", MediaType: "application/json", ContentType: []string{contentType},
+		Name: "json", MediaType: "application/json", ContentType: []string{"application/json"},
 		parse: func(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) { return jsonmap.Parse(doc, e, p) },
 		replies: func(doc []byte) (jsonmap.Replies, error) {
 			if isBlank(doc) {
@@ -54,9 +51,18 @@ func newJSON(p jsonmap.Profile, contentType string) *Format {
 	}
 }
 
-func newCBOR(p jsonmap.Profile, contentType string) *Format {
+func newForm(p jsonmap.Profile) *Format {
 	return &Format{
-		Name: "cbor", MediaType: "application/cbor", ContentType: []string{contentType},
+		Name: "form", MediaType: "application/x-www-form-urlencoded", ContentType: []string{"application/x-www-form-urlencoded"},
+		parse:   func(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) { return parseForm(doc, e, p) },
+		replies: func(doc []byte) (jsonmap.Replies, error) { return parseFormReplies(doc, p) },
+		write:   jsonmap.AppendForm,
+	}
+}
+
+func newCBOR(p jsonmap.Profile) *Format {
+	return &Format{
+		Name: "cbor", MediaType: "application/cbor", ContentType: []string{"application/cbor"},
 		parse: func(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) { return jsonmap.ParseCBOR(doc, e, p) },
 		replies: func(doc []byte) (jsonmap.Replies, error) {
 			if len(doc) == 0 {
@@ -71,27 +77,27 @@ func newCBOR(p jsonmap.Profile, contentType string) *Format {
 
 // parseForm reads the fields of a form. A body without any "=" is no form,
 // whatever it is called: curl calls each of its bodies one. It is a text.
-func parseForm(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) {
+func parseForm(doc []byte, e jsonmap.Envelope, p jsonmap.Profile) (stanza.Stanza, error) {
 	if isText(doc) {
 		return parseText(percentDecoded(doc), e)
 	}
-	return jsonmap.ParseForm(doc, e, jsonmap.Full)
+	return jsonmap.ParseForm(doc, e, p)
 }
 
-func parseFormReplies(doc []byte) (jsonmap.Replies, error) {
+func parseFormReplies(doc []byte, p jsonmap.Profile) (jsonmap.Replies, error) {
 	switch {
 	case isBlank(doc):
 		return jsonmap.Replies{}, nil
 	case isText(doc):
 		return parseTextReplies(percentDecoded(doc))
 	}
-	return jsonmap.ParseRepliesForm(doc, jsonmap.Full)
+	return jsonmap.ParseRepliesForm(doc, p)
 }
 
 // TextOf returns the text in a body that is one, or that is called a form and is none:
 // curl calls each of its bodies a form.
 func TextOf(f *Format, doc []byte) string {
-	if f == Form {
+	if f.IsForm() {
 		doc = percentDecoded(doc)
 	}
 	return string(doc)
@@ -108,10 +114,10 @@ func parseText(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) {
 	case stanza.Presence:
 		member = "show"
 	case stanza.IQ:
-		return stanza.Stanza{}, refuse("an iq can't be sent as a text: send XML or JSON")
+		return stanza.Stanza{}, refuse("an iq can't be sent as a text: send XML, JSON, CBOR or a form")
 	case stanza.Message, "":
 		if e.Field != "" {
-			return stanza.Stanza{}, refuse("a query can't be sent as a text: send JSON or a form")
+			return stanza.Stanza{}, refuse("a query can't be sent as a text: send JSON, CBOR or a form")
 		}
 		if e.Kind == "" && e.Type == "" {
 			e.Type = stanza.Chat

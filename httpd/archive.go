@@ -67,7 +67,7 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request, g *grant, st sta
 // have no way to do it: what takes a form takes JSON, and what takes text takes XML.
 func (s *Server) wrapping(f *format.Format) *format.Format {
 	switch f {
-	case format.Form:
+	case format.Form, format.StrictForm:
 		return s.profiled(format.JSON)
 	case format.Text:
 		return format.XML

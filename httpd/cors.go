@@ -3,11 +3,11 @@ package httpd
 import (
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // The header fields of answers to web pages of other origins (Fetch standard §3.2).
 var (
-	corsMethods = []string{"GET, OPTIONS, POST"}
 	corsHeaders = []string{"Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, Prefer, Prosody-Rest-Timeout"}
 	corsExposed = []string{"Accept-Post, Allow, Location, Preference-Applied, Retry-After, WWW-Authenticate"}
 	corsMaxAge  = []string{"7200"}
@@ -33,7 +33,7 @@ func (s *Server) allowOrigin(h http.Header, r *http.Request) {
 	}
 	h["Access-Control-Expose-Headers"] = corsExposed
 	if r.Method == http.MethodOptions {
-		h["Access-Control-Allow-Methods"] = corsMethods
+		h["Access-Control-Allow-Methods"] = []string{strings.Join(restMethods(r), ", ")}
 		h["Access-Control-Allow-Headers"] = corsHeaders
 		h["Access-Control-Max-Age"] = corsMaxAge
 	}

@@ -139,11 +139,12 @@ func (k *keyring) authenticate(r *http.Request) (*grant, *problem) {
 		p.header = http.Header{"Www-Authenticate": k.challenges}
 		return nil, p
 	}
-	if len(values) == 1 {
-		if digest, ok := k.digest(values[0]); ok {
-			if g := k.grants[digest]; g != nil {
-				return g, nil
-			}
+	if len(values) > 1 {
+		return nil, credentialsTwice()
+	}
+	if digest, ok := k.digest(values[0]); ok {
+		if g := k.grants[digest]; g != nil {
+			return g, nil
 		}
 	}
 	return nil, newProblem(http.StatusForbidden, stanza.Auth, "not-authorized",

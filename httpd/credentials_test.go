@@ -35,7 +35,7 @@ func TestCredentials_values(t *testing.T) {
 		{"token and more", []string{testSecret + "x"}, http.StatusForbidden},
 		{"another scheme", []string{strings.Replace(testSecret, "Bearer", "Basic", 1)}, http.StatusForbidden},
 		{"unknown scheme", []string{"Digest x"}, http.StatusForbidden},
-		{"two headers", []string{testSecret, testSecret}, http.StatusForbidden},
+		{"two headers", []string{testSecret, testSecret}, http.StatusBadRequest},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

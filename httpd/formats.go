@@ -10,21 +10,23 @@ import (
 )
 
 // requestFormat returns the format of a request's body, told by its Content-Type
-// alone; nil if there is neither a type nor a body, and the URL says enough.
+// alone; nil if there is neither a type nor a body, and the URL says something.
 func (s *Server) requestFormat(h http.Header, t *target, empty bool) (*format.Format, *problem) {
-	given := h.Get("Content-Type")
-	if given == "" && empty && (t.shaped || t.query != "") {
-		return nil, nil
-	}
+	given := h["Content-Type"]
 	var text string
-	if given != "" {
-		f, err := format.Find(given)
+	switch {
+	case len(given) == 0 && empty && (t.shaped || t.query != "" || t.stray != ""):
+		return nil, nil
+	case len(given) == 0 || given[0] == "":
+		text = "there is no Content-Type: send a stanza as " + format.Names()
+	case len(given) > 1:
+		text = "there are several Content-Types: send one"
+	default:
+		f, err := format.Find(given[0])
 		if err == nil {
 			return s.profiled(f), nil
 		}
 		text = err.Error()
-	} else {
-		text = "there is no Content-Type: send a stanza as " + format.Names()
 	}
 	p := newProblem(http.StatusUnsupportedMediaType, stanza.Cancel, "bad-format", text)
 	p.header = http.Header{"Accept-Post": {format.Names()}} // Linked Data Platform 1.0 §7.1

@@ -43,8 +43,7 @@ func queryCredentials(query string) []string {
 //go:noinline
 func (k *keyring) authenticateQuery(shown []string, inHeader bool) (*grant, *problem) {
 	if inHeader || len(shown) > 1 { // RFC 6750 §2
-		return nil, newProblem(http.StatusBadRequest, stanza.Modify, "not-well-formed",
-			"there are credentials more than once: send them in the Authorization header alone, or once in the query")
+		return nil, credentialsTwice()
 	}
 	if digest, ok := k.digest(shown[0]); ok {
 		if g := k.grants[digest]; g != nil && g.inQuery {
@@ -54,6 +53,11 @@ func (k *keyring) authenticateQuery(shown []string, inHeader bool) (*grant, *pro
 	return nil, newProblem(http.StatusForbidden, stanza.Auth, "not-authorized",
 		"the credentials in the query are none that the gateway takes there: "+
 			"send them in the Authorization header, or have in_query set for them in the gateway's configuration")
+}
+
+func credentialsTwice() *problem {
+	return newProblem(http.StatusBadRequest, stanza.Modify, "not-well-formed",
+		"there are credentials more than once: send one Authorization header alone, or one of them in the query")
 }
 
 // withoutCredentials returns a query without the fields that are credentials.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/gateway"
+	"github.com/restanza/restanza/jsonmap"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -19,20 +20,25 @@ func (s *Server) rest(w http.ResponseWriter, r *http.Request) int {
 	if r.Method == http.MethodPost || r.Method == http.MethodGet && !isEcho(r.URL.Path) {
 		return s.post(w, r)
 	}
+	if r.Method == http.MethodOptions {
+		return s.restOptions(w, r)
+	}
+	return s.refuse(w, r, allowOnly(r, restMethods(r)...))
+}
+
+// restMethods returns the methods that a path below /rest has.
+func restMethods(r *http.Request) []string {
 	methods := []string{http.MethodGet, http.MethodOptions, http.MethodPost}
 	if isEcho(r.URL.Path) {
-		methods = methods[1:]
+		return methods[1:]
 	}
-	if r.Method == http.MethodOptions {
-		return s.restOptions(w, methods)
-	}
-	return s.refuse(w, r, allowOnly(r, methods...))
+	return methods
 }
 
 // restOptions tells what a request below /rest may be.
-func (s *Server) restOptions(w http.ResponseWriter, methods []string) int {
+func (s *Server) restOptions(w http.ResponseWriter, r *http.Request) int {
 	h := w.Header()
-	h["Allow"] = []string{strings.Join(methods, ", ")}
+	h["Allow"] = []string{strings.Join(restMethods(r), ", ")}
 	h["Accept-Post"] = []string{format.Names()}
 	w.WriteHeader(http.StatusOK)
 	return http.StatusOK
@@ -62,6 +68,9 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange) int
 	x.begin(g, st)
 	if err != nil {
 		x.fail(err)
+		if hungUp(r.Context()) && errors.Is(err, context.Cause(r.Context())) {
+			return statusHungUp
+		}
 		return s.fail(w, r, err)
 	}
 	if echo {
@@ -107,7 +116,8 @@ func (s *Server) echo(w http.ResponseWriter, r *http.Request, g *grant, st stanz
 	return http.StatusOK
 }
 
-// readStanza reads the body of r and makes the stanza. The size is looked at before the media type, as in mod_rest. Echo says that nothing is to be sent.
+// readStanza reads the body of r and makes the stanza. The size is looked at before the
+// media type, as in mod_rest. Echo says that nothing is to be sent.
 func (s *Server) readStanza(r *http.Request, limit int) (st stanza.Stanza, echo bool, err error) {
 	buf := getBuffer()
 	defer putBuffer(buf)
@@ -116,6 +126,12 @@ func (s *Server) readStanza(r *http.Request, limit int) (st stanza.Stanza, echo 
 		if *buf, p = readBody(*buf, r, limit); p != nil {
 			return stanza.Stanza{}, false, p
 		}
+	}
+	if len(*buf) > largeBody || r.Header["Content-Encoding"] != nil {
+		if err := s.turns.take(r.Context()); err != nil {
+			return stanza.Stanza{}, false, err
+		}
+		defer s.turns.giveBack()
 	}
 	if isPlain(r) {
 		st, err = stanza.Parse(*buf)
@@ -138,10 +154,14 @@ func isPlain(r *http.Request) bool {
 //go:noinline
 func (s *Server) decode(r *http.Request, body []byte, limit int) (st stanza.Stanza, echo bool, err error) {
 	t, p := targetOf(r)
+	t.profile = jsonmap.Profile(s.o.StrictJSON)
 	if p != nil {
 		return stanza.Stanza{}, false, p
 	}
 	if r.Method == http.MethodGet {
+		if r.ContentLength != 0 {
+			return stanza.Stanza{}, false, badPath("a GET has no body: send it by POST")
+		}
 		st, err = t.parse(nil, nil)
 		return st, false, err
 	}

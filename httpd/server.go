@@ -105,6 +105,7 @@ type Server struct {
 	endpoints   string       // for the document of a 404
 	metrics     *metrics
 	log         *slog.Logger
+	turns       turns
 	resultBytes atomic.Int64 // of archive queries' results that wait for their callers
 	stopping    atomic.Bool  // set once Serve's context has ended
 }
@@ -113,7 +114,7 @@ type Server struct {
 // happens before Serve.
 func New(o Options) (*Server, error) {
 	o = o.withDefaults()
-	s := &Server{o: o, log: o.Logger}
+	s := &Server{o: o, log: o.Logger, turns: newTurns()}
 	var err error
 	if s.keys, err = newKeyring(o.Credentials, o.Realm); err != nil {
 		return nil, fmt.Errorf("httpd: %w", err)

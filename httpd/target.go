@@ -1,12 +1,14 @@
 package httpd
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/restanza/restanza/format"
@@ -22,6 +24,7 @@ type target struct {
 	stray    string   // a path that names nothing, which matters to all formats but XML
 	unknown  *problem // a path that names a query that there is not; likewise
 	query    string   // fields of the stanza, percent-encoded as in a form
+	profile  jsonmap.Profile
 }
 
 // howToPath says what paths there are, for those who ask for another one.
@@ -127,6 +130,9 @@ func (t *target) readGet(rest string) *problem {
 		return badPath(fmt.Sprintf("%.80q lacks an address: write /rest/FIELD/TO, such as /rest/ping/example.org", rest))
 	}
 	if p := checkField(decoded[0]); p != nil {
+		if decoded[0] == string(stanza.IQ) {
+			p.text = "a GET names the field alone, without iq/: write /rest/FIELD/TO, such as /rest/ping/example.org"
+		}
 		return p
 	}
 	t.envelope = jsonmap.Envelope{Kind: stanza.IQ, Field: decoded[0], To: decoded[1], Ask: true}
@@ -170,70 +176,118 @@ func (t *target) parse(f *format.Format, body []byte) (stanza.Stanza, error) {
 	if t.unknown != nil && f != format.XML {
 		return stanza.Stanza{}, t.unknown
 	}
-	if t.query != "" && (f == nil || len(body) == 0 || f == format.Text || f == format.Form) {
+	switch {
+	case len(body) == 0 && (f == nil || t.query != "" || t.shaped && f != format.XML):
+		return t.parseURL()
+	case t.query != "" && (f == format.Text || f.IsForm()):
 		st, err := t.parseQuery(f, body)
-		if f == format.Form {
-			err = hintText(err)
-		}
-		return st, err
+		return st, hintText(f, body, err)
 	}
 	if name := t.memberInQuery(); name != "" {
 		return stanza.Stanza{}, badPath(fmt.Sprintf("a body in %s says all of a stanza: %q can't be given in the query", f.MediaType, name))
 	}
-	if f == nil || t.shaped && len(body) == 0 && f != format.XML {
-		return jsonmap.ParseForm(nil, t.envelope, jsonmap.Full)
-	}
 	st, err := f.Parse(body, t.envelope)
-	if f == format.Form {
-		err = hintText(err)
+	return st, hintText(f, body, err)
+}
+
+// parseURL makes the stanza of a request that has no body.
+func (t *target) parseURL() (stanza.Stanza, error) {
+	st, err := t.parseFields(t.query)
+	if err == nil && st.Kind() == stanza.Message && st.Content() == "" {
+		return stanza.Stanza{}, newProblem(http.StatusBadRequest, stanza.Modify, "bad-format",
+			"the message is empty: send its text as the body of a POST, or in the query as body=…")
 	}
 	return st, err
 }
 
-// parseQuery makes a stanza of the query, which a form, a text or nothing completes.
+// parseQuery makes a stanza of the query, which a form or a text completes. Names that are
+// not meant for it do not matter: some callers number their requests there.
 func (t *target) parseQuery(f *format.Format, body []byte) (stanza.Stanza, error) {
-	fields := t.query
-	switch {
-	case len(body) == 0:
-	case f == format.Form && strings.Contains(string(body), "="):
-		fields += "&" + string(body)
-	default:
-		fields += "&body=" + url.QueryEscape(format.TextOf(f, body))
+	var fields []string
+	for pair := range strings.SplitSeq(t.query, "&") {
+		if name, _ := queryField(pair); t.isMember(name) {
+			fields = append(fields, pair)
+		}
+	}
+	if f.IsForm() && bytes.Contains(body, []byte("=")) {
+		fields = append(fields, string(body))
+	} else {
+		fields = append(fields, "body="+url.QueryEscape(format.TextOf(f, body)))
+	}
+	return t.parseFields(strings.Join(fields, "&"))
+}
+
+// parseFields makes a stanza of the fields of a form.
+func (t *target) parseFields(fields string) (stanza.Stanza, error) {
+	if name := t.twice(); name != "" {
+		return stanza.Stanza{}, badPath(fmt.Sprintf("the path says %q already: leave it out of the fields", name))
 	}
 	e := t.envelope
 	if e.Field == "" && e.Type == "" && (e.Kind == "" || e.Kind == stanza.Message) && impliesChat(fields) {
 		e.Type = stanza.Chat
 	}
-	return jsonmap.ParseForm([]byte(fields), e, jsonmap.Full)
+	return jsonmap.ParseForm([]byte(fields), e, t.profile)
 }
 
-// memberInQuery returns a name in the query that is meant for a stanza; empty if there is
-// none. Others do not matter: some callers number their requests there.
-func (t *target) memberInQuery() string {
-	if t.query == "" {
+// twice returns the name of what the query says though the path does; empty if there is
+// nothing. In a body it goes without saying that the path goes before.
+func (t *target) twice() string {
+	if t.query == "" || t.envelope.Field != "" {
 		return ""
 	}
 	for name := range queryFields(t.query) {
-		if isMember(name) {
+		switch {
+		case name == "kind" && t.envelope.Kind != "", name == "type" && t.envelope.Type != "", name == "to" && t.envelope.To != "":
 			return name
 		}
 	}
 	return ""
 }
 
-// isMember reports whether a stanza of any kind can have a member of that name.
-func isMember(name string) bool {
-	switch name {
-	case "to", "from", "type", "kind", "id", "lang", "body":
-		return true
+// memberInQuery returns a name in the query that is meant for the stanza; empty if there is
+// none.
+func (t *target) memberInQuery() string {
+	if t.query == "" {
+		return ""
 	}
-	for _, kind := range []stanza.Kind{stanza.Message, stanza.Presence, stanza.IQ} {
-		if slices.ContainsFunc(jsonmap.Fields(kind), func(m jsonmap.Member) bool { return m.Name == name }) {
-			return true
+	for name := range queryFields(t.query) {
+		if t.isMember(name) {
+			return name
 		}
 	}
-	return false
+	return ""
 }
+
+// isMember reports whether a name in the query is meant for the stanza: a member of one of
+// any kind, or of the query that the path names.
+func (t *target) isMember(name string) bool {
+	return memberNames()[name] || t.envelope.Field != "" && queryNames()[t.envelope.Field+"/"+name]
+}
+
+// memberNames returns the names of all members that a stanza can have.
+var memberNames = sync.OnceValue(func() map[string]bool {
+	names := map[string]bool{jsonmap.GenericKey: true}
+	for _, kind := range []stanza.Kind{stanza.Message, stanza.Presence, stanza.IQ} {
+		for _, m := range jsonmap.Fields(kind) {
+			names[m.Name] = true
+		}
+	}
+	return names
+})
+
+// queryNames returns the names of the members that an iq's members can have, as
+// member/name.
+var queryNames = sync.OnceValue(func() map[string]bool {
+	names := map[string]bool{}
+	for _, field := range jsonmap.Fields(stanza.IQ) {
+		for _, schema := range append(field.Schema.Either, &field.Schema) {
+			for _, m := range schema.Members {
+				names[field.Name+"/"+m.Name] = true
+			}
+		}
+	}
+	return names
+})
 
 // impliesChat reports whether fields are those of a message with a body and without a
 // type: that is a chat message then, as a text is.
@@ -252,10 +306,15 @@ func impliesChat(fields string) bool {
 	return hasBody && message
 }
 
-// hintText adds to an error in a form what is wrong if it was meant as a text.
-func hintText(err error) error {
+// hintText adds to an error in a form what is wrong if it was meant as a text: some field
+// has a name that no field has, or is not encoded as one.
+func hintText(f *format.Format, body []byte, err error) error {
 	refusal, ok := errors.AsType[*stanza.Refusal](err)
-	if !ok || refusal.Reason != stanza.NotWellFormed {
+	if !ok || !f.IsForm() || refusal.Reason != stanza.NotWellFormed || !bytes.Contains(body, []byte("=")) {
+		return err
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(refusal.Place.Pointer, "/"), "/")
+	if memberNames()[name] {
 		return err
 	}
 	hinted := *refusal

@@ -3,11 +3,13 @@ package httpd
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -171,6 +173,17 @@ func TestRequest_refused(t *testing.T) {
 		{"CBOR that promises too much", "POST", "/rest", cborType, "\xbb\x7f\xff\xff\xff\xff\xff\xff\xff", 400, "CBOR"},
 		{"empty address, and none in the body", "POST", "/rest/message/chat/", jsonType, `{"to":"","body":"x"}`, 422, "#/to"},
 		{"query beside JSON", "POST", "/rest?to=a@b", jsonType, `{"body":"y"}`, 400, "query"},
+		{"query of a query beside JSON", "POST", "/rest/iq/archive/a.b?max=5", jsonType, `{"with":"a@b"}`, 400, `\"max\" can't be given in the query`},
+		{"generic form in the query beside JSON", "POST", "/rest?xml=x", jsonType, `{"to":"a@b"}`, 400, "query"},
+		{"to in the path and the query", "POST", "/rest/message/chat/a@b?to=c@d", textType, "hi", 400, `the path says \"to\" already`},
+		{"type in the path and the query", "GET", "/rest/message/chat/a@b?type=normal&body=x", "", "", 400, `\"type\"`},
+		{"kind in the path and the query", "POST", "/rest/message/chat/a@b?kind=presence", formType, "body=x", 400, `\"kind\"`},
+		{"GET with a body", "GET", "/rest/disco/a.b", jsonType, `{"node":"x"}`, 400, "POST"},
+		{"GET with iq in the path", "GET", "/rest/iq/ping/a.b", "", "", 422, "/rest/FIELD/TO"},
+		{"message with nothing in it, by GET", "GET", "/rest/message/chat/a@b", "", "", 400, "the message is empty"},
+		{"message with nothing in it, by POST", "POST", "/rest/message/chat/a@b", "", "", 400, "the message is empty"},
+		{"message with nothing in it, in the query", "GET", "/rest?to=a@b", "", "", 400, "the message is empty"},
+		{"unknown path and nothing else", "POST", "/rest/x", "", "", 400, "/rest/KIND/TYPE/TO"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -184,6 +197,87 @@ func TestRequest_refused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The hint for texts that are called forms stands where it may help.
+func TestRequest_hintForTexts(t *testing.T) {
+	for body, hinted := range map[string]bool{
+		"1+1=2": true, "100%=all": true, "priority=500": false, "hi": false,
+	} {
+		w := do(newTestServer(t, newFake(), nil), newRequest("POST", "/rest/iq/version/a@b", formType, body))
+		if body == "hi" && !strings.Contains(w.Body.String(), "can't be sent as a text") {
+			t.Errorf("got %s", w.Body)
+		}
+		if got := strings.Contains(w.Body.String(), "Content-Type: text/plain"); got != hinted {
+			t.Errorf("%s: %s", body, w.Body)
+		}
+	}
+}
+
+// Some callers number their requests in the query.
+func TestRequest_otherNamesInTheQuery(t *testing.T) {
+	for contentType, body := range map[string]string{
+		textType: "hi", formType: "body=hi", jsonType: `{"body":"hi"}`, xmlType: `<message to="a@b"><body>hi</body></message>`,
+	} {
+		c := newFake()
+		w := do(newTestServer(t, c, nil), newRequest("POST", "/rest/message/normal/a@b?_=1764064800&x", contentType, body))
+		if w.Code != http.StatusAccepted || c.calls()[0].stanza.Body() != "hi" {
+			t.Errorf("%s: %d %s", contentType, w.Code, w.Body)
+		}
+	}
+}
+
+// With mod_rest's own mapping unknown members do not count, wherever they stand.
+func TestRequest_strict(t *testing.T) {
+	for _, tt := range []struct{ method, target, contentType, body string }{
+		{"POST", "/rest", formType, "to=a@b&body=hi&foo=1"},
+		{"POST", "/rest?to=a@b&body=hi&foo=1", "", ""},
+		{"GET", "/rest?to=a@b&body=hi&foo=1", "", ""},
+		{"POST", "/rest", jsonType, `{"to":"a@b","body":"hi","foo":1}`},
+		{"POST", "/rest", cborType, "\xa3\x62to\x63a@b\x64body\x62hi\x63foo\x01"},
+	} {
+		for strict, want := range map[bool]int{true: http.StatusAccepted, false: http.StatusBadRequest} {
+			s := newTestServer(t, newFake(), func(o *Options) { o.StrictJSON = strict })
+			if w := do(s, newRequest(tt.method, tt.target, tt.contentType, tt.body)); w.Code != want {
+				t.Errorf("%s %s %s: %d %s, want %d", tt.method, tt.target, tt.body, w.Code, w.Body, want)
+			}
+		}
+	}
+}
+
+// Large bodies take turns: while all turns are taken one more waits, and a small one does
+// not.
+func TestPost_largeBodiesTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestServer(t, newFake(), nil)
+		for range cap(s.turns) {
+			if err := s.turns.take(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		small, large, hungUp := make(chan int, 1), make(chan int, 1), make(chan any, 1)
+		text := strings.Repeat("x", largeBody+1)
+		ctx, hangUp := context.WithCancel(t.Context())
+		go func() { small <- do(s, newRequest("POST", "/rest/message/chat/a@b", textType, "hi")).Code }()
+		go func() { large <- do(s, newRequest("POST", "/rest/message/chat/a@b", textType, text)).Code }()
+		go func() {
+			defer func() { hungUp <- recover() }()
+			do(s, newRequest("POST", "/rest/message/chat/a@b", textType, text).WithContext(ctx))
+		}()
+		synctest.Wait()
+		if len(small) != 1 || len(large) != 0 || len(hungUp) != 0 {
+			t.Errorf("answered: the small one %d times, the large one %d, the third %d", len(small), len(large), len(hungUp))
+		}
+		hangUp()
+		synctest.Wait()
+		if len(hungUp) != 1 || len(large) != 0 || <-hungUp != http.ErrAbortHandler { //nolint:errorlint // net/http compares it
+			t.Errorf("after one caller is gone: he is done with %d times, the large one answered %d times", len(hungUp), len(large))
+		}
+		s.turns.giveBack()
+		if got := <-large; got != http.StatusAccepted {
+			t.Errorf("got %d", got)
+		}
+	})
 }
 
 func TestEcho(t *testing.T) {
@@ -220,7 +314,7 @@ func TestAnswer_format(t *testing.T) {
 		{"text/plain", xmlType, "hi", "text/plain; charset=utf-8"},
 		{"text/*", xmlType, asXML, xmlType},
 		{formType, xmlType, asForm, formType},
-		{jsonType + `; profile="strict-mod_rest"`, xmlType, asJSON, jsonType + `; profile="strict-mod_rest"`},
+		{jsonType + `; profile="strict-mod_rest"`, xmlType, asJSON, jsonType},
 	}
 	for _, tt := range tests {
 		c := newFake()
