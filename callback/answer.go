@@ -3,6 +3,7 @@ package callback
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -20,6 +21,7 @@ type answer struct {
 	body   []byte
 	flaw   error // why there is no body to look at, though there was one
 	unread error // why there is a body that nobody looks at: it is in no format that we read
+	spoilt error // what of the body the reply does not have
 }
 
 // verdict is what an answer means. The package's documentation has the rules.
@@ -30,6 +32,7 @@ type verdict struct {
 	status  int             // of the answer; 0: there was none
 	flaw    error           // why there was no answer, or why its body can't be used
 	unread  error           // why its body says nothing, which may be as it was meant
+	spoilt  error           // what of its body the reply does not have
 }
 
 // matters reports whether the body of an answer to st, not read yet, has a
@@ -60,7 +63,7 @@ func judge(st stanza.Stanza, a answer, maxStanza int) verdict {
 	v := verdict{status: a.status, flaw: a.flaw}
 	switch {
 	case !reply.IsZero():
-		v.outcome, v.reply, v.more = outcomeReplied, reply, more
+		v.outcome, v.reply, v.more, v.spoilt = outcomeReplied, reply, more, a.spoilt
 	case !success(a.status):
 		v.outcome = outcomeErrorStatus
 		v.reply, _ = st.ErrorReply(statusError(a.status))
@@ -85,6 +88,9 @@ func (a *answer) read(st stanza.Stanza, maxStanza int) (reply stanza.Stanza, mor
 	if err != nil || len(read.Stanzas) == 0 {
 		return stanza.Stanza{}, nil, err
 	}
+	if a.format == format.Text && !format.IsXMLText(a.body) {
+		a.spoilt = errSpoilt
+	}
 	if !read.Wrapped {
 		reply, err = a.single(st, read.Stanzas[0])
 	} else if more, err = several(st, read.Stanzas); err == nil {
@@ -98,6 +104,9 @@ func (a *answer) read(st stanza.Stanza, maxStanza int) (reply stanza.Stanza, mor
 	}
 	return reply, more, nil
 }
+
+// errSpoilt is what is wrong with a text whose sender had better look at it.
+var errSpoilt = errors.New("the text is not UTF-8, or has characters that XML can't carry: U+FFFD stands in their place")
 
 // isError reports whether an answer holds nothing but one stanza error.
 func isError(r jsonmap.Replies) bool {

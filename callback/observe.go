@@ -14,7 +14,7 @@ type Exchange struct {
 	More   []stanza.Stanza // that were sent after it, if the answer was a list
 	Status int             // of the callback's answer; 0: it gave none
 	Took   time.Duration   // from the first attempt to the end of the answer
-	Err    error           // why there was no answer, or why its body can't be used or says nothing; else nil
+	Err    error           // why there was no answer, or why its body can't be used, says nothing or was changed; else nil
 }
 
 // observe tells Options.Observe about an exchange.
@@ -23,6 +23,6 @@ func (c *Callback) observe(st stanza.Stanza, v verdict, took time.Duration) {
 		return
 	}
 	c.guard(st, func() {
-		c.o.Observe(Exchange{Stanza: st, Reply: v.reply, More: v.more, Status: v.status, Took: took, Err: cmp.Or(v.flaw, v.unread)})
+		c.o.Observe(Exchange{Stanza: st, Reply: v.reply, More: v.more, Status: v.status, Took: took, Err: cmp.Or(v.flaw, v.unread, v.spoilt)})
 	})
 }

@@ -55,6 +55,7 @@ func TestObserve_unread(t *testing.T) {
 		{http.StatusOK, "", "hi", "no reply, since the answer's Content-Type is missing; a reply is one of " + format.Names()},
 		{http.StatusOK, "text/html", "", "<nil>"},
 		{http.StatusOK, "text/plain", "hi", "<nil>"},
+		{http.StatusOK, "text/plain; charset=iso-8859-1", "caf\xe9", errSpoilt.Error()},
 		{http.StatusAccepted, "text/html", "hi", "<nil>"},
 		{http.StatusNotFound, "text/html", "hi", "<nil>"},
 	} {

@@ -157,9 +157,13 @@ func (c *Callback) report(st stanza.Stanza, v verdict, took time.Duration) {
 		attrs = append(attrs, slog.String("error", shorten(v.flaw)))
 	}
 	ctx := context.Background()
-	if v.flaw != nil && v.status != 0 {
+	message := "answer of the callback can't be used"
+	if v.spoilt != nil {
+		message = "answer of the callback was changed: " + v.spoilt.Error()
+	}
+	if v.flaw != nil && v.status != 0 || v.spoilt != nil {
 		if omitted, ok := c.flawed.Allow(time.Now()); ok {
-			c.log.LogAttrs(ctx, slog.LevelWarn, "answer of the callback can't be used", append(attrs, slog.Int("not_logged", omitted))...)
+			c.log.LogAttrs(ctx, slog.LevelWarn, message, append(attrs, slog.Int("not_logged", omitted))...)
 			return
 		}
 	}

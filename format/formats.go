@@ -130,6 +130,13 @@ func refuse(text string) *stanza.Refusal {
 	return &stanza.Refusal{Reason: stanza.NotWellFormed, Text: text}
 }
 
+// IsXMLText reports whether XML can carry a text as it is: it is UTF-8, with the characters
+// that XML allows.
+func IsXMLText(doc []byte) bool {
+	_, ok := element.IsText(string(doc))
+	return ok
+}
+
 // parseTextReplies makes a chat message of a text, whatever is being answered. What
 // XML can't carry becomes U+FFFD.
 func parseTextReplies(doc []byte) (jsonmap.Replies, error) {

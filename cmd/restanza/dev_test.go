@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/x509"
@@ -264,6 +265,49 @@ func TestDev_callbackLater(t *testing.T) {
 		t.Errorf("%d lines say that nothing listens, want one", n)
 	}
 	d.interrupt()
+}
+
+// A callback that sends more than an answer has spoken out of turn. What it says is not on
+// the screen.
+func TestDev_callbackSaysTooMuch(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	spoken := make(chan struct{}, 10)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				in := bufio.NewReader(conn)
+				for {
+					r, err := http.ReadRequest(in)
+					if err != nil {
+						return
+					}
+					_, _ = io.Copy(io.Discard, r.Body)                                   // the next request shows whether it went well
+					_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\nsecret") // the client ends the connection
+					spoken <- struct{}{}
+				}
+			}()
+		}
+	}()
+	d := startDev(t, "--callback-url", "http://"+l.Addr().String()+"/")
+	alice := xmpptest.Login(t, d.server(), "alice")
+	for _, text := range []string{"one", "two"} {
+		alice.SendMessage("bot@bot.localhost", text)
+		<-spoken
+		d.wait(`"` + text + `" 204 [\d.]+ ms\n`)
+	}
+	d.interrupt()
+	if out := d.out.String(); strings.Contains(out, "nsolicited") || strings.Contains(out, "secret\n") {
+		t.Error("it is on the screen")
+	}
 }
 
 // A program that hears nothing of SIGTERM, and what it has started, are ended.

@@ -58,6 +58,7 @@ func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Wr
 	if err != nil {
 		return err
 	}
+	adoptStandardLog(log)
 	for _, warning := range warnings {
 		log.Warn("configuration", slog.String("warning", warning))
 	}
@@ -114,6 +115,13 @@ func untilSignal(parent context.Context, signals <-chan os.Signal, atOnce func()
 		<-done
 		cancel()
 	}
+}
+
+// adoptStandardLog makes debugging messages of what libraries write with package log:
+// net/http does so where a server sends more than an answer, and quotes it.
+func adoptStandardLog(log *slog.Logger) {
+	slog.SetLogLoggerLevel(slog.LevelDebug)
+	slog.SetDefault(log)
 }
 
 // newLogger logs to w as the configuration says.
