@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -153,17 +154,14 @@ func (c *Callback) report(st stanza.Stanza, v verdict, took time.Duration) {
 		slog.String("kind", string(st.Kind())), slog.String("type", string(st.Type())), slog.String("id", st.ID()),
 		slog.String("outcome", string(v.outcome)), slog.Int("status", v.status), slog.Duration("took", took),
 	}
-	if v.flaw != nil {
-		attrs = append(attrs, slog.String("error", shorten(v.flaw)))
+	flaw := cmp.Or(v.flaw, v.spoilt)
+	if flaw != nil {
+		attrs = append(attrs, slog.String("error", shorten(flaw)))
 	}
 	ctx := context.Background()
-	message := "answer of the callback can't be used"
-	if v.spoilt != nil {
-		message = "answer of the callback was changed: " + v.spoilt.Error()
-	}
-	if v.flaw != nil && v.status != 0 || v.spoilt != nil {
+	if flaw != nil && v.status != 0 {
 		if omitted, ok := c.flawed.Allow(time.Now()); ok {
-			c.log.LogAttrs(ctx, slog.LevelWarn, message, append(attrs, slog.Int("not_logged", omitted))...)
+			c.log.LogAttrs(ctx, slog.LevelWarn, "answer of the callback can't be used as it is", append(attrs, slog.Int("not_logged", omitted))...)
 			return
 		}
 	}
