@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 	"internal/loglimit":   {},
 	"internal/prosodycfg": {"config", "jid"},
 	"internal/xmpptest":   {"jid", "stanza"},
-	"internal/load":       {"config", "internal/xmpptest", "jid", root, "stanza", "stream"},
+	"internal/load":       {"config", "format", "internal/xmpptest", "jid", root, "stanza", "stream"},
 }
 
 // Packages import what the plan allows and nothing else. Test files may import
