@@ -16,7 +16,7 @@ import (
 	"github.com/restanza/restanza/stanza"
 )
 
-var standard = regexp.MustCompile(`XEP-[0-9]{4}|RFC [0-9]+`)
+var standard = regexp.MustCompile(`XEP-[0-9]{4}|RFC [0-9]+|Standard Webhooks 1\.0`)
 
 // notThePackagesOf are directories whose code does not belong to the program.
 var notThePackagesOf = []string{"internal/xmpptest", "internal/load"}
@@ -63,7 +63,7 @@ func standardsInDocument(t *testing.T) (packages map[string][]string, farness ma
 		t.Fatal(err)
 	}
 	packages, farness = map[string][]string{}, map[string]string{}
-	rows := regexp.MustCompile(`(?m)^\| \[((?:XEP-|RFC )[0-9]+)\]\([^)]*\) \| [^|]+ \| ([^|]+) \| ([^|]+) \|$`)
+	rows := regexp.MustCompile(`(?m)^\| \[((?:XEP-|RFC )[0-9]+|Standard Webhooks 1\.0)\]\([^)]*\) \| [^|]+ \| ([^|]+) \| ([^|]+) \|$`)
 	for _, row := range rows.FindAllStringSubmatch(string(text), -1) {
 		if packages[row[1]] != nil {
 			t.Errorf("docs/standards.md has %s twice", row[1])
