@@ -5,9 +5,11 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strconv"
 	"testing"
 
 	"github.com/restanza/restanza/format"
+	"github.com/restanza/restanza/internal/signing"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -40,6 +42,25 @@ func BenchmarkDeliver(b *testing.B) {
 	}
 }
 
+// BenchmarkExchange_signed is what signatures cost: without one, with one, and with two while keys are
+// being exchanged.
+func BenchmarkExchange_signed(b *testing.B) {
+	for n := range 3 {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			c := build(b, newServer(), over(yes), func(o *Options) {
+				o.Reply = func(stanza.Stanza) error { return nil }
+				o.SigningKeys = []signing.Key{aKey(b, 1), aKey(b, 2)}[:n]
+			})
+			st := chat(b, "user@example.com/phone", "bot@rest.example.net", "m1")
+			ctx := context.Background()
+			b.ReportAllocs()
+			for b.Loop() {
+				c.deliver(ctx, delivery{id: c.newID(), stanza: st})
+			}
+		})
+	}
+}
+
 // BenchmarkExchange is the request and the reading of its answer alone, in each format.
 func BenchmarkExchange(b *testing.B) {
 	for _, answer := range []struct {
@@ -61,7 +82,7 @@ func BenchmarkExchange(b *testing.B) {
 			ctx := context.Background()
 			b.ReportAllocs()
 			for b.Loop() {
-				c.deliver(ctx, st)
+				c.deliver(ctx, delivery{id: c.newID(), stanza: st})
 			}
 		})
 	}
@@ -78,7 +99,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 // net/http alone.
 func BenchmarkBare(b *testing.B) {
 	srv := listen(b, echo)
-	client := &http.Client{Transport: newTransport(64)}
+	client := &http.Client{Transport: newTransport(64, &dialer{})}
 	body := chat(b, "user@example.com/phone", "bot@rest.example.net", "m1").XML()
 	b.SetParallelism(32)
 	b.ReportAllocs()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/internal/loglimit"
+	"github.com/restanza/restanza/internal/signing"
 	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/stanza"
 )
@@ -50,6 +51,15 @@ type Options struct {
 	// (jsonmap.Strict).
 	StrictJSON bool
 
+	// SigningKeys are the secrets that requests are signed with (Standard Webhooks 1.0), all of them at once; none:
+	// requests are not signed.
+	SigningKeys []signing.Key
+	// Authorization is the whole value of that header; empty: what the credentials in URL make.
+	Authorization string
+	// Header has further fields of each request. Those that the package sets itself can't be
+	// changed.
+	Header http.Header
+
 	Timeout     time.Duration // for one request, from dialling to the end of the answer
 	Patience    time.Duration // for a message or presence while nothing listens at the callback; 0: none
 	Concurrency int           // requests at once
@@ -74,6 +84,8 @@ type Callback struct {
 	log     *slog.Logger
 	target  *target
 	headers headers
+	signer  *signing.Signer // nil without keys
+	newID   func() string   // for a delivery
 	client  http.RoundTripper
 	queue   *queue
 	metrics *metrics
@@ -102,7 +114,9 @@ func New(o Options) (*Callback, error) {
 		o:       o,
 		log:     o.Logger.With(slog.String("callback", t.origin)),
 		target:  t,
-		headers: newHeaders(t, o.Version),
+		headers: newHeaders(t, &o),
+		signer:  signing.NewSigner(o.SigningKeys),
+		newID:   newIDs().next,
 		client:  o.Transport,
 		queue:   newQueue(o.QueueLimit, o.QueueBytes, o.Concurrency),
 		wake:    make(chan error, 1),
@@ -110,7 +124,7 @@ func New(o Options) (*Callback, error) {
 	c.flawed.Every, c.failing.Every, c.unsent.Every = logEvery, logEvery, logEvery
 	c.format.Store(c.o.Format)
 	if c.client == nil {
-		c.client = newTransport(o.Concurrency)
+		c.client = newTransport(o.Concurrency, newDialer(t))
 	}
 	if c.metrics, err = newMetrics(o.Metrics, c.queue, &c.down); err != nil {
 		return nil, fmt.Errorf("callback: %w", err)
@@ -154,7 +168,9 @@ func (o *Options) profiled(f *format.Format) *format.Format {
 // Deliver queues a stanza to be posted. It never blocks. It returns false if the
 // queue is full or Run is ending: then the stanza is left to the caller, who has
 // to answer it. Stanzas that are queued before Run are posted when it begins.
-func (c *Callback) Deliver(st stanza.Stanza) bool { return c.queue.put(st) }
+func (c *Callback) Deliver(st stanza.Stanza) bool {
+	return c.queue.put(delivery{id: c.newID(), stanza: st})
+}
 
 // errStopped is the cause of the end of requests that were cut off at the end.
 var errStopped = errors.New("the gateway is stopping")
@@ -196,16 +212,17 @@ func (c *Callback) Run(ctx context.Context) error {
 }
 
 // drop answers stanzas that are not posted any more.
-func (c *Callback) drop(left []stanza.Stanza) {
+func (c *Callback) drop(left []delivery) {
 	if len(left) == 0 {
 		return
 	}
-	for _, st := range left {
+	for _, d := range left {
+		st := d.stanza
 		c.metrics.requests[outcomeDropped].Inc()
 		v := verdict{outcome: outcomeDropped, flaw: errStopped}
 		v.reply, _ = st.ErrorReply(unavailable())
 		c.guard(st, func() { c.answer(st, v.reply) })
-		c.observe(st, v, 0)
+		c.observe(d, v, 0)
 	}
 	c.log.Warn("stanzas not posted, because the gateway stops; their senders get an error", slog.Int("stanzas", len(left)))
 }

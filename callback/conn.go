@@ -3,10 +3,14 @@ package callback
 import (
 	"context"
 	"net"
+	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/restanza/restanza/internal/guard"
 )
 
 const dialTimeout = 10 * time.Second
@@ -20,10 +24,29 @@ type conn struct {
 	written atomic.Int64    // bytes
 }
 
-// dial opens a conn.
-func dial(ctx context.Context, network, address string) (net.Conn, error) {
-	d := net.Dialer{Timeout: dialTimeout}
-	c, err := d.DialContext(ctx, network, address)
+// dialer opens connections.
+type dialer struct {
+	guard    guard.Guard   // which addresses are none of a callback's
+	resolver *net.Resolver // nil: the system's
+}
+
+// newDialer returns the dialer for a target: addresses that nobody has callbacks at are refused, unless
+// the operator wrote one into the URL, or into the proxy settings that hold for it.
+func newDialer(t *target) *dialer {
+	hosts := []string{t.host}
+	if u, err := url.Parse(t.origin); err == nil {
+		if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err == nil && proxy != nil {
+			hosts = append(hosts, proxy.Hostname())
+		}
+	}
+	return &dialer{guard: guard.New(hosts...)}
+}
+
+// dial opens a conn. The address that a name leads to is judged when it is about to be connected to, so that it can't
+// change in between.
+func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	nd := net.Dialer{Timeout: dialTimeout, Resolver: d.resolver, ControlContext: d.guard.Control}
+	c, err := nd.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

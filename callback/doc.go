@@ -21,6 +21,11 @@
 //     which no byte was written, because the server had closed the idle
 //     connection that it was to use; or, with Options.Patience, because nothing
 //     listened at the callback yet.
+//   - All requests for one stanza have the same webhook-id, and no other stanza has it.
+//   - No request goes to an address that is link-local, multicast, unspecified or a cloud's
+//     metadata service, unless the URL names that very address (package guard); it
+//     counts as no answer. Redirects are not followed. Where the environment names a
+//     proxy, the proxy's address is what is judged: it looks names up itself.
 //   - What a callback sends is bounded in bytes and in time. Whatever it does
 //     costs the stanza that it answers, and nothing else.
 //
@@ -35,6 +40,12 @@
 //
 // Answers are read in each format, whatever that of the request, by their
 // Content-Type. Of its parameters only profile counts.
+//
+// # Signatures
+//
+// Each POST has a webhook-id, and with Options.SigningKeys also the time of the attempt
+// and a signature with each key (Standard Webhooks 1.0, package signing). The id is made
+// when Deliver takes the stanza. Probes have neither: there is nothing in them to forge.
 //
 // # What an answer means
 //

@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/restanza/restanza/internal/guard"
 )
 
 // Explain says in words what it means for the operator that a request to the
@@ -18,6 +20,10 @@ import (
 func Explain(err error) string {
 	if text := explainTLS(err); text != "" {
 		return text
+	}
+	if refusal, ok := errors.AsType[*guard.Refusal](err); ok && refusal.Addr.IsValid() {
+		return fmt.Sprintf("its host leads to %s, a %s address, and no request goes there: correct the host or its entry in DNS; if it is meant, write the address itself in the URL",
+			refusal.Addr, refusal.Kind)
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		if dns.IsNotFound {

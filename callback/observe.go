@@ -9,6 +9,7 @@ import (
 
 // Exchange is a stanza that was posted, and what came of it.
 type Exchange struct {
+	ID     string // of the delivery: what the callback got as webhook-id
 	Stanza stanza.Stanza
 	Reply  stanza.Stanza   // that was sent in answer, perhaps an error; zero if there is none
 	More   []stanza.Stanza // that were sent after it, if the answer was a list
@@ -18,11 +19,11 @@ type Exchange struct {
 }
 
 // observe tells Options.Observe about an exchange.
-func (c *Callback) observe(st stanza.Stanza, v verdict, took time.Duration) {
+func (c *Callback) observe(d delivery, v verdict, took time.Duration) {
 	if c.o.Observe == nil {
 		return
 	}
-	c.guard(st, func() {
-		c.o.Observe(Exchange{Stanza: st, Reply: v.reply, More: v.more, Status: v.status, Took: took, Err: cmp.Or(v.flaw, v.unread, v.spoilt)})
+	c.guard(d.stanza, func() {
+		c.o.Observe(Exchange{ID: d.id, Stanza: d.stanza, Reply: v.reply, More: v.more, Status: v.status, Took: took, Err: cmp.Or(v.flaw, v.unread, v.spoilt)})
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/restanza/restanza/internal/guard"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -13,14 +14,14 @@ import (
 // that can't be reached. Whoever starts the callback should not have to wait.
 const againAfter = 500 * time.Millisecond
 
-// exchange posts st and calls decide, once, as soon as it is known what the
+// exchange posts d and calls decide, once, as soon as it is known what the
 // answer means. As long as nothing listens at the callback a message or
 // presence is tried again, until Options.Patience is at its end.
-func (c *Callback) exchange(ctx context.Context, st stanza.Stanza, decide func(verdict)) {
-	deadline := time.Now().Add(c.patience(st))
+func (c *Callback) exchange(ctx context.Context, d delivery, decide func(verdict)) {
+	deadline := time.Now().Add(c.patience(d.stanza))
 	for {
 		last := !time.Now().Before(deadline)
-		if c.attempt(ctx, st, last, decide) {
+		if c.attempt(ctx, d, last, decide) {
 			return
 		}
 		_ = c.pause(ctx, againAfter, nil) // the end of ctx ends the next attempt
@@ -38,8 +39,15 @@ func (c *Callback) patience(st stanza.Stanza) time.Duration {
 }
 
 // unreachable reports whether a request failed because there was no connection:
-// nothing listens there, or the name is not known.
+// nothing listens there, or the name is not known. What is refused here is another
+// matter: waiting does not help.
 func unreachable(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "dial"
+	return ok && op.Op == "dial" && !refused(err)
+}
+
+// refused reports whether a request failed because its address is not dialled.
+func refused(err error) bool {
+	_, ok := errors.AsType[*guard.Refusal](err)
+	return ok
 }

@@ -163,6 +163,9 @@ func (c *Callback) tell(news, told string, reason error) {
 func (c *Callback) lost(err error) {
 	switch {
 	case !c.down.CompareAndSwap(false, true):
+	case refused(err):
+		c.log.Warn("callback's host leads to an address that is not connected to; stanzas get recipient-unavailable: correct the host, or write the address itself in the URL",
+			slog.String("error", shorten(err)))
 	case c.o.Patience > 0 && unreachable(err):
 		c.log.Warn("nothing listens at the callback yet; messages wait, and arrive as soon as something does",
 			slog.Duration("at_most", c.o.Patience), slog.String("error", shorten(err)))

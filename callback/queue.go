@@ -34,7 +34,7 @@ type conversationKey struct {
 
 type conversation struct {
 	key     conversationKey
-	pending []stanza.Stanza // not taken yet, oldest first
+	pending []delivery // not taken yet, oldest first
 }
 
 func newQueue(maxStanzas, maxBytes, maxWorkers int) *queue {
@@ -52,7 +52,8 @@ const headerRoom = 512
 func sizeOf(st stanza.Stanza) int { return len(st.Content()) + headerRoom }
 
 // put appends a stanza to its conversation, unless the queue is closed or full.
-func (q *queue) put(st stanza.Stanza) bool {
+func (q *queue) put(d delivery) bool {
+	st := d.stanza
 	size := sizeOf(st)
 	key := conversationKey{from: st.From().Bare(), to: st.To().Bare()}
 	q.mu.Lock()
@@ -69,7 +70,7 @@ func (q *queue) put(st stanza.Stanza) bool {
 		q.ready = append(q.ready, conv)
 		q.hire()
 	}
-	conv.pending = append(conv.pending, st)
+	conv.pending = append(conv.pending, d)
 	return true
 }
 
@@ -94,7 +95,7 @@ func (q *queue) hire() {
 
 // next ends a worker's turn with one conversation, nil at first, and gives it a
 // stanza of the next. A worker that gets none has to end.
-func (q *queue) next(last *conversation) (conv *conversation, st stanza.Stanza, ok bool) {
+func (q *queue) next(last *conversation) (conv *conversation, d delivery, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if last != nil {
@@ -108,19 +109,19 @@ func (q *queue) next(last *conversation) (conv *conversation, st stanza.Stanza, 
 	if len(q.ready) == 0 {
 		q.workers--
 		q.ready = nil // what the slice grew to in a burst
-		return nil, stanza.Stanza{}, false
+		return nil, delivery{}, false
 	}
 	conv = q.ready[0]
 	q.ready[0] = nil
 	q.ready = q.ready[1:]
 
-	st = conv.pending[0]
-	conv.pending[0] = stanza.Stanza{}
+	d = conv.pending[0]
+	conv.pending[0] = delivery{}
 	conv.pending = conv.pending[1:]
 	q.stanzas--
-	q.bytes -= sizeOf(st)
+	q.bytes -= sizeOf(d.stanza)
 	q.busy++
-	return conv, st, true
+	return conv, d, true
 }
 
 // close makes put refuse everything, and no worker is started any more.
@@ -131,10 +132,10 @@ func (q *queue) close() {
 }
 
 // clear takes out what waits. It is in order within each conversation.
-func (q *queue) clear() []stanza.Stanza {
+func (q *queue) clear() []delivery {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	left := make([]stanza.Stanza, 0, q.stanzas)
+	left := make([]delivery, 0, q.stanzas)
 	for _, conv := range q.conversations {
 		left = append(left, conv.pending...)
 		conv.pending = nil

@@ -173,7 +173,7 @@ func TestQueue_model(t *testing.T) {
 			}
 			if random.IntN(2) == 0 {
 				st := chat(t, fmt.Sprintf("u%d@example.com", random.IntN(6)), "bot@rest.example.net", strconv.Itoa(i))
-				if q.put(st) {
+				if q.put(delivery{stanza: st}) {
 					want[st.From().Local()] = append(want[st.From().Local()], st.ID())
 				} else if q.load().waiting < 30 {
 					t.Fatalf("seed %d: refused with %d waiting", seed, q.load().waiting)
@@ -193,13 +193,14 @@ func TestQueue_model(t *testing.T) {
 			default:
 				continue
 			}
-			conv, st, ok := q.next(last)
+			conv, d, ok := q.next(last)
 			if !ok {
 				continue
 			}
 			if _, twice := working[conv]; twice {
 				t.Fatalf("seed %d: two workers in one conversation", seed)
 			}
+			st := d.stanza
 			from := st.From().Local()
 			if want[from][0] != st.ID() {
 				t.Fatalf("seed %d: %s before %s", seed, st.ID(), want[from][0])

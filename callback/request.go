@@ -9,11 +9,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/restanza/restanza/format"
-	"github.com/restanza/restanza/stanza"
+	"github.com/restanza/restanza/internal/signing"
 )
 
 const (
@@ -24,13 +26,14 @@ const (
 
 // newTransport returns the way to a callback over the network: HTTP/1.1, as many
 // kept-alive connections as there can be requests, no compression.
-// Redirects are not its business: they are answers like others.
+// Redirects are not its business: they are answers like others. Where the environment
+// names a proxy, that is what is dialled.
 //
 // Of its own accord it repeats a POST only if no byte of it was written.
-func newTransport(connections int) *http.Transport {
+func newTransport(connections int, d *dialer) *http.Transport {
 	t := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dial,
+		DialContext:            d.dial,
 		TLSHandshakeTimeout:    dialTimeout,
 		MaxIdleConns:           connections,
 		MaxIdleConnsPerHost:    connections,
@@ -49,27 +52,44 @@ type headers struct {
 	accept        []string
 	userAgent     []string
 	authorization []string            // nil without credentials
+	further       []field             // that the operator wants
 	contentType   map[string][]string // by the media type that it is
 }
 
-func newHeaders(t *target, version string) headers {
+// field is a header field of the operator's.
+type field struct {
+	name   string // in canonical form
+	values []string
+}
+
+func newHeaders(t *target, o *Options) headers {
 	h := headers{
 		accept:      []string{format.Names()},
-		userAgent:   []string{"Restanza/" + cmp.Or(token(version), "0")},
+		userAgent:   []string{"Restanza/" + cmp.Or(token(o.Version), "0")},
 		contentType: make(map[string][]string, len(format.All())),
 	}
 	for _, f := range format.All() {
 		h.contentType[f.MediaType] = []string{f.MediaType}
 	}
-	if t.authorization != "" {
-		h.authorization = []string{t.authorization}
+	if value := cmp.Or(o.Authorization, t.authorization); value != "" {
+		h.authorization = []string{value}
+	}
+	for name, values := range o.Header {
+		h.further = append(h.further, field{http.CanonicalHeaderKey(name), slices.Clone(values)})
 	}
 	return h
 }
 
-// common returns the header fields of a request without a body.
+// most is how many header fields a request has beside those that the operator wants.
+const most = 8
+
+// common returns the header fields of a request without a body. Nothing that the operator wants
+// stands in the way of a field that has to be there.
 func (h *headers) common() http.Header {
-	header := make(http.Header, 6)
+	header := make(http.Header, most+len(h.further))
+	for _, f := range h.further {
+		header[f.name] = f.values
+	}
 	header["Accept"] = h.accept
 	header["User-Agent"] = h.userAgent
 	if h.authorization != nil {
@@ -79,14 +99,30 @@ func (h *headers) common() http.Header {
 }
 
 // post makes the request for a stanza.
-func (c *Callback) post(ctx context.Context, st stanza.Stanza) (*http.Response, error) {
-	f := c.format.Load()
+func (c *Callback) post(ctx context.Context, d delivery) (*http.Response, error) {
+	f, st := c.format.Load(), d.stanza
 	header := c.headers.common()
 	header["Content-Type"] = c.headers.contentType[f.MediaType] // without parameters, as mod_rest
 	if lang := token(st.Lang()); lang != "" {
 		header["Content-Language"] = []string{lang}
 	}
-	return c.request(ctx, http.MethodPost, stanzaFields(st), header, f.Append(make([]byte, 0, len(st.Content())+startTag), st))
+	body := f.Append(make([]byte, 0, len(st.Content())+startTag), st)
+	c.identify(header, d.id, body)
+	return c.request(ctx, http.MethodPost, stanzaFields(st), header, body)
+}
+
+// identify sets the header fields of Standard Webhooks 1.0: the id always, and, if there is a secret, the time of this
+// attempt and the signature of both and the body.
+func (c *Callback) identify(header http.Header, id string, body []byte) {
+	if c.signer == nil {
+		header[signing.HeaderID] = []string{id}
+		return
+	}
+	now := time.Now()
+	values := []string{id, strconv.FormatInt(now.Unix(), 10), c.signer.Sign(id, now, body)}
+	header[signing.HeaderID] = values[0:1:1]
+	header[signing.HeaderTimestamp] = values[1:2:2]
+	header[signing.HeaderSignature] = values[2:3:3]
 }
 
 // request makes a request. It does so again only if the request was to go over

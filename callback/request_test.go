@@ -50,6 +50,10 @@ func TestRequest(t *testing.T) {
 		t.Errorf("body %s", got.body)
 	}
 	got.header.Del("Content-Length")
+	if id := got.header.Get("Webhook-Id"); !deliveryID.MatchString(id) {
+		t.Errorf("the delivery has the id %q", id)
+	}
+	got.header.Del("Webhook-Id")
 	want := http.Header{
 		"Accept":           {format.Names()},
 		"Authorization":    {"Basic dXNlcjpwQHNz"},

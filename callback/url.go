@@ -14,7 +14,10 @@ import (
 // target is where requests go: a URL with placeholders in its path and query.
 type target struct {
 	origin        string // scheme and host: all of the URL that may be logged
+	host          string // without brackets and port
 	pieces        []piece
+	length        int    // of all that is literal
+	fixed         string // the whole, where nothing is to be filled in
 	authorization string // value of the Authorization header; empty without credentials
 }
 
@@ -79,7 +82,7 @@ func parseTarget(template string) (*target, error) {
 	if strings.Contains(template, "#") {
 		return nil, errors.New("the URL has a fragment (#), which is never sent: remove it, or write %23")
 	}
-	t := &target{origin: u.Scheme + "://" + u.Host, authorization: basicAuthorization(u.User)}
+	t := &target{origin: origin(u), host: u.Hostname(), authorization: basicAuthorization(u.User)}
 	path := "/"
 	authority := template[len(u.Scheme)+len("://"):]
 	if i := strings.IndexAny(authority, "/?"); i >= 0 {
@@ -88,7 +91,24 @@ func parseTarget(template string) (*target, error) {
 	if t.pieces, err = splitTemplate(path); err != nil {
 		return nil, err
 	}
+	t.length = len(t.origin)
+	for _, p := range t.pieces {
+		t.length += len(p.literal)
+	}
+	if len(t.pieces) == 1 {
+		t.fixed = t.origin + t.pieces[0].literal
+	}
 	return t, t.check()
+}
+
+// origin returns scheme and host as they stand in a URL: the percent sign before the zone of a link-local
+// address is encoded there (RFC 6874 §2).
+func origin(u *url.URL) string {
+	host := u.Host
+	if strings.HasPrefix(host, "[") {
+		host = strings.Replace(host, "%", "%25", 1)
+	}
+	return u.Scheme + "://" + host
 }
 
 // basicAuthorization returns the header value for the credentials of a URL (RFC
@@ -136,6 +156,9 @@ func (t *target) check() error {
 	if err != nil {
 		return errURL
 	}
+	if u.Hostname() != t.host {
+		return errURL
+	}
 	if u.RequestURI() != wanted {
 		return errors.New("the path of the URL has a character that must be percent-encoded")
 	}
@@ -144,7 +167,12 @@ func (t *target) check() error {
 
 // url returns the URL for one request, without credentials.
 func (t *target) url(f fields) string {
+	if t.fixed != "" {
+		return t.fixed
+	}
+	const escapes = 3 * 8 // room for some
 	var b strings.Builder
+	b.Grow(t.length + escapes + len(f.kind) + len(f.typ) + len(f.to) + len(f.from))
 	b.WriteString(t.origin)
 	for _, p := range t.pieces {
 		b.WriteString(p.literal)

@@ -14,6 +14,7 @@ func TestTarget_url(t *testing.T) {
 		"http://h?k={kind}":                        "http://h/?k=message",
 		"HTTPS://h:8443/a/{kind}/{type}":           "https://h:8443/a/message/chat",
 		"http://[::1]:80/{to}":                     "http://[::1]:80/bot%40rest.example.net",
+		"http://[fe80::1%25eth0]:80/{to}":          "http://[fe80::1%25eth0]:80/bot%40rest.example.net",
 		"http://h/%2F{from}?{from}":                "http://h/%2Fr%5cC3%40ex.com%2fa%20b%2f%c3%bc%25%7bto%7d?r%5cC3%40ex.com%2fa%20b%2f%c3%bc%25%7bto%7d",
 		"http://user:p%40ss@h/x?a={type}&b={kind}": "http://h/x?a=chat&b=message",
 	} {
@@ -56,6 +57,13 @@ func TestTarget_refused(t *testing.T) {
 		"http://h/{Kind}":               "{Kind}",
 		"http://h/{type?chat}":          "{type?chat}",
 		"http://{to}/":                  "can't be read",
+		"http://{to}@h/":                "can't be read",
+		"http://h{to}/":                 "can't be read",
+		"http://h:{to}/":                "can't be read",
+		"http://h\\{to}/":               "can't be read",
+		"http://h\\@{to}/":              "can't be read",
+		"http://h.{to}":                 "can't be read",
+		"{kind}://h/":                   "can't be read",
 		"http://u:s3cret@h:s3cret/":     "can't be read",
 		"http://u:s3cret@h/%zz":         "can't be read",
 		"http://u:s3cret@h/ü":           "percent-encode",
@@ -127,6 +135,9 @@ func FuzzTarget(f *testing.F) {
 		req, err := http.NewRequest(http.MethodPost, expanded, http.NoBody)
 		if err != nil {
 			t.Fatalf("%q expands to %q: %v", template, expanded, err)
+		}
+		if !strings.HasPrefix(expanded, target.origin+"/") || origin(req.URL) != target.origin || req.URL.Hostname() != target.host || req.URL.User != nil {
+			t.Fatalf("%q expands to %q, which is another host's", template, expanded)
 		}
 		if got := target.origin + req.URL.RequestURI(); got != expanded {
 			t.Fatalf("%q expands to %q, but %q is requested", template, expanded, got)

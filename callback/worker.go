@@ -19,20 +19,21 @@ var errTimeout = errors.New("no complete answer in time")
 
 // work posts stanzas until none is ready for it.
 func (c *Callback) work(ctx context.Context) {
-	conv, st, ok := c.queue.next(nil)
+	conv, d, ok := c.queue.next(nil)
 	for ok {
-		c.deliver(ctx, st)
-		conv, st, ok = c.queue.next(conv)
+		c.deliver(ctx, d)
+		conv, d, ok = c.queue.next(conv)
 	}
 }
 
 // deliver posts one stanza and sends what its answer asks for.
-func (c *Callback) deliver(ctx context.Context, st stanza.Stanza) {
+func (c *Callback) deliver(ctx context.Context, d delivery) {
+	st := d.stanza
 	began := time.Now()
 	v := verdict{outcome: outcomePanic}
 	answered := false
 	c.guard(st, func() {
-		c.exchange(ctx, st, func(given verdict) {
+		c.exchange(ctx, d, func(given verdict) {
 			v, answered = given, true
 			c.answer(st, given.reply)
 			for _, reply := range given.more {
@@ -48,8 +49,8 @@ func (c *Callback) deliver(ctx context.Context, st stanza.Stanza) {
 	}
 	took := time.Since(began)
 	c.metrics.finished(v.outcome, took)
-	c.report(st, v, took)
-	c.observe(st, v, took)
+	c.report(d, v, took)
+	c.observe(d, v, took)
 }
 
 // guard calls f. A panic is counted and logged, and goes no further.
@@ -64,14 +65,15 @@ func (c *Callback) guard(st stanza.Stanza, f func()) {
 	f()
 }
 
-// attempt makes the request for st and calls decide as soon as it is known what
+// attempt makes the request for d and calls decide as soon as it is known what
 // the answer means. What is left of the answer is read after that. If the
 // callback can't be reached and this is not the last attempt, it calls nothing
 // and returns false.
-func (c *Callback) attempt(ctx context.Context, st stanza.Stanza, last bool, decide func(verdict)) (done bool) {
+func (c *Callback) attempt(ctx context.Context, d delivery, last bool, decide func(verdict)) (done bool) {
+	st := d.stanza
 	ctx, cancel := context.WithTimeoutCause(ctx, c.o.Timeout, errTimeout)
 	defer cancel()
-	resp, err := c.post(ctx, st)
+	resp, err := c.post(ctx, d)
 	if err != nil {
 		if !last && unreachable(err) && ctx.Err() == nil {
 			c.suspect(err)
@@ -149,8 +151,10 @@ func (c *Callback) addressed(reply stanza.Stanza) stanza.Stanza {
 
 // report logs what became of a stanza: answers that can't be used as warnings,
 // though not many a second, everything else for debugging.
-func (c *Callback) report(st stanza.Stanza, v verdict, took time.Duration) {
+func (c *Callback) report(d delivery, v verdict, took time.Duration) {
+	st := d.stanza
 	attrs := []slog.Attr{
+		slog.String("delivery", d.id),
 		slog.String("kind", string(st.Kind())), slog.String("type", string(st.Type())), slog.String("id", st.ID()),
 		slog.String("outcome", string(v.outcome)), slog.Int("status", v.status), slog.Duration("took", took),
 	}
