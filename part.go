@@ -83,22 +83,34 @@ func (p *part) newLink(log *slog.Logger, metrics prometheus.Registerer) (*link.C
 func (p *part) newCallback(o Options, log *slog.Logger, metrics prometheus.Registerer) (*callback.Callback, error) {
 	c := &p.config.Callback
 	return callback.New(callback.Options{
-		URL:         c.URL.Reveal(),
-		Domain:      p.config.Domain,
-		Format:      format.Named(c.ContentType),
-		StrictJSON:  o.Config.HTTP.JSONProfile == strictProfile,
-		Timeout:     c.Timeout.Std(),
-		Patience:    o.Patience,
-		Concurrency: c.Concurrency,
-		QueueLimit:  c.QueueLimit,
-		MaxStanza:   p.maxStanza(),
-		Grace:       o.Config.ShutdownGrace.Std(),
-		Reply:       p.link.Reply,
-		Version:     o.Version,
-		Logger:      log,
-		Metrics:     metrics,
-		Observe:     watchCallback(p.config.Domain, o.Traffic),
+		URL:            c.URL.Reveal(),
+		SigningSecrets: reveal(c.SigningSecrets),
+		Authorization:  c.Authorization.Reveal(),
+		Header:         c.Header(),
+		Domain:         p.config.Domain,
+		Format:         format.Named(c.ContentType),
+		StrictJSON:     o.Config.HTTP.JSONProfile == strictProfile,
+		Timeout:        c.Timeout.Std(),
+		Patience:       o.Patience,
+		Concurrency:    c.Concurrency,
+		QueueLimit:     c.QueueLimit,
+		MaxStanza:      p.maxStanza(),
+		Grace:          o.Config.ShutdownGrace.Std(),
+		Reply:          p.link.Reply,
+		Version:        o.Version,
+		Logger:         log,
+		Metrics:        metrics,
+		Observe:        watchCallback(p.config.Domain, o.Traffic),
 	})
+}
+
+// reveal returns the texts of secrets.
+func reveal(secrets []config.Secret) []string {
+	texts := make([]string, len(secrets))
+	for i, s := range secrets {
+		texts[i] = s.Reveal()
+	}
+	return texts
 }
 
 // maxStanza returns how many bytes of a stanza may be written to the server.

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/restanza/restanza/format"
-	"github.com/restanza/restanza/internal/signing"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -49,7 +48,7 @@ func BenchmarkExchange_signed(b *testing.B) {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			c := build(b, newServer(), over(yes), func(o *Options) {
 				o.Reply = func(stanza.Stanza) error { return nil }
-				o.SigningKeys = []signing.Key{aKey(b, 1), aKey(b, 2)}[:n]
+				o.SigningSecrets = []string{aSecret(1), aSecret(2)}[:n]
 			})
 			st := chat(b, "user@example.com/phone", "bot@rest.example.net", "m1")
 			ctx := context.Background()

@@ -51,9 +51,9 @@ type Options struct {
 	// (jsonmap.Strict).
 	StrictJSON bool
 
-	// SigningKeys are the secrets that requests are signed with (Standard Webhooks 1.0), all of them at once; none:
-	// requests are not signed.
-	SigningKeys []signing.Key
+	// SigningSecrets are what requests are signed with (Standard Webhooks 1.0), all of them at once, each as whsec_ and
+	// 24 to 64 bytes in base64; none: requests are not signed.
+	SigningSecrets []string
 	// Authorization is the whole value of that header; empty: what the credentials in URL make.
 	Authorization string
 	// Header has further fields of each request. Those that the package sets itself can't be
@@ -110,12 +110,16 @@ func New(o Options) (*Callback, error) {
 	if err := o.complete(); err != nil {
 		return nil, fmt.Errorf("callback: %w", err)
 	}
+	signer, err := newSigner(o.SigningSecrets)
+	if err != nil {
+		return nil, fmt.Errorf("callback: %w", err)
+	}
 	c := &Callback{
 		o:       o,
 		log:     o.Logger.With(slog.String("callback", t.origin)),
 		target:  t,
 		headers: newHeaders(t, &o),
-		signer:  signing.NewSigner(o.SigningKeys),
+		signer:  signer,
 		newID:   newIDs().next,
 		client:  o.Transport,
 		queue:   newQueue(o.QueueLimit, o.QueueBytes, o.Concurrency),
@@ -130,6 +134,19 @@ func New(o Options) (*Callback, error) {
 		return nil, fmt.Errorf("callback: %w", err)
 	}
 	return c, nil
+}
+
+// newSigner returns what signs with these secrets; nil if there are none.
+func newSigner(secrets []string) (*signing.Signer, error) {
+	keys := make([]signing.Key, len(secrets))
+	for i, text := range secrets {
+		key, err := signing.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("signing secret %d: %w", i+1, err)
+		}
+		keys[i] = key
+	}
+	return signing.NewSigner(keys), nil
 }
 
 // complete checks the options and fills in the defaults.

@@ -43,7 +43,7 @@
 //
 // # Signatures
 //
-// Each POST has a webhook-id, and with Options.SigningKeys also the time of the attempt
+// Each POST has a webhook-id, and with Options.SigningSecrets also the time of the attempt
 // and a signature with each key (Standard Webhooks 1.0, package signing). The id is made
 // when Deliver takes the stanza. Probes have neither: there is nothing in them to forge.
 //

@@ -26,17 +26,10 @@ import (
 // deliveryID is what ids of deliveries look like: no dot, and nothing that a header could not hold.
 var deliveryID = regexp.MustCompile(`^[a-z0-9]{16,24}-[1-9][0-9]*$`)
 
-// aKeysBytes are those of aKey.
+// aKeysBytes are those of aSecret.
 func aKeysBytes(n int) []byte { return []byte(strings.Repeat(string(rune('a'+n)), 24+n)) }
 
-func aKey(t testing.TB, n int) signing.Key {
-	t.Helper()
-	key, err := signing.Parse(signing.Prefix + base64.StdEncoding.EncodeToString(aKeysBytes(n)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
+func aSecret(n int) string { return signing.Prefix + base64.StdEncoding.EncodeToString(aKeysBytes(n)) }
 
 // signed is what a receiver gets.
 type signed struct {
@@ -82,7 +75,7 @@ func (r *recorder) posts() (posts []signed) {
 func TestSigning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r recorder
-		c, _ := begin(t, newServer(), over(&r), func(o *Options) { o.SigningKeys = []signing.Key{aKey(t, 1), aKey(t, 2)} })
+		c, _ := begin(t, newServer(), over(&r), func(o *Options) { o.SigningSecrets = []string{aSecret(1), aSecret(2)} })
 		time.Sleep(1234 * time.Millisecond)
 		deliver(t, c, parse(t, aMessage), parse(t, aPresence), parse(t, aQuery), parse(t, anError))
 		synctest.Wait()
@@ -143,7 +136,7 @@ func TestSigning_patience(t *testing.T) {
 		})
 		var exchanged Exchange
 		c, _ := begin(t, newServer(), over(transport), patient(time.Minute), func(o *Options) {
-			o.SigningKeys = []signing.Key{aKey(t, 1)}
+			o.SigningSecrets = []string{aSecret(1)}
 			o.Observe = func(x Exchange) { exchanged = x }
 		})
 		began := time.Now().Unix()
@@ -193,7 +186,7 @@ func TestSigning_staleConnection(t *testing.T) {
 	}
 	srv.Start()
 	defer srv.Close()
-	c, _ := begin(t, newServer(), to(srv.URL), func(o *Options) { o.SigningKeys = []signing.Key{aKey(t, 3)} })
+	c, _ := begin(t, newServer(), to(srv.URL), func(o *Options) { o.SigningSecrets = []string{aSecret(3)} })
 	<-closed // the probe's
 	ids := map[string]bool{}
 	for range 10 {
@@ -207,6 +200,14 @@ func TestSigning_staleConnection(t *testing.T) {
 	}
 	if len(ids) != 10 {
 		t.Errorf("10 stanzas have %d ids", len(ids))
+	}
+}
+
+// A wrong secret is an error at once, which does not show it.
+func TestNew_signingSecrets(t *testing.T) {
+	o := Options{URL: "http://h/", Domain: at(t, "rest.example.net"), Reply: newServer().reply, SigningSecrets: []string{aSecret(1), "whsec_hunter2"}}
+	if _, err := New(o); err == nil || !strings.Contains(err.Error(), "signing secret 2") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("%v", err)
 	}
 }
 

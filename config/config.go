@@ -72,7 +72,15 @@ type Credential struct {
 
 // Callback is the web service that gets what comes in. The zero URL means that there is none.
 type Callback struct {
-	URL         Secret   `toml:"url"`          // may hold user:password; {kind} {type} {to} {from} are filled in
+	URL Secret `toml:"url"` // may hold user:password; {kind} {type} {to} {from} are filled in
+	// Authorization is the whole value of that header, as in "Bearer xyz"; empty: what user:password in URL make.
+	Authorization     Secret   `toml:"authorization"`
+	AuthorizationFile string   `toml:"authorization_file"` // where Sources.Load reads Authorization from
+	Headers           []Secret `toml:"headers"`            // further fields of each request, as in "X-Token: xyz"
+	// SigningSecrets are those that requests are signed with, all at once; none: they are not signed.
+	SigningSecrets    []Secret `toml:"signing_secrets"`
+	SigningSecretFile string   `toml:"signing_secret_file"` // where Sources.Load reads SigningSecrets from, one in a line
+
 	Stanzas     []string `toml:"stanzas"`      // of message, presence, iq
 	Events      []string `toml:"events"`       // of bare, full, host: the form of the to address
 	ContentType string   `toml:"content_type"` // xml, json, form, text or cbor: what requests are written in, unless the callback says

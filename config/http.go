@@ -1,9 +1,12 @@
 package config
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/restanza/restanza/internal/signing"
 )
 
 // checkAuthorization says what is wrong with a complete Authorization value (RFC 9110 §11.6.2); empty: nothing. It
@@ -40,6 +43,9 @@ func foldAuthorization(s string) string {
 var placeholders = []string{"{kind}", "{type}", "{to}", "{from}"}
 
 func (d *draft) checkCallback(path string, c *Callback) {
+	d.checkCallbackAuthorization(path+".authorization", c)
+	d.checkHeaders(path+".headers", c.Headers)
+	d.checkSigningSecrets(path, c)
 	if c.URL != "" {
 		if wrong := checkURL(c.URL.Reveal()); wrong != "" {
 			d.fail(path+".url", "%s", wrong)
@@ -51,6 +57,84 @@ func (d *draft) checkCallback(path string, c *Callback) {
 			d.warn("%s: no url, so that the other settings there have no effect", d.key(path))
 			return
 		}
+	}
+}
+
+func (d *draft) checkCallbackAuthorization(path string, c *Callback) {
+	if c.Authorization == "" {
+		return
+	}
+	if wrong := checkAuthorization(c.Authorization.Reveal()); wrong != "" {
+		d.fail(path, "%s", wrong)
+		return
+	}
+	plain, _ := fillIn(c.URL.Reveal())
+	if u, err := url.Parse(plain); err == nil && u.User != nil {
+		d.fail(path, "the url has user and password too; leave one of them out")
+	}
+}
+
+// maxSigningSecrets is how many signatures a request may have. Two are needed while one secret takes the
+// place of another.
+const maxSigningSecrets = 8
+
+// checkSigningSecrets blames the file if they come from there.
+func (d *draft) checkSigningSecrets(path string, c *Callback) {
+	path += ".signing_secret"
+	if c.SigningSecretFile == "" {
+		path += "s"
+	} else {
+		path += "_file"
+	}
+	if len(c.SigningSecrets) > maxSigningSecrets {
+		d.fail(path, "%d secrets; at most %d are used at once", len(c.SigningSecrets), maxSigningSecrets)
+	}
+	for i, secret := range c.SigningSecrets {
+		if _, err := signing.Parse(secret.Reveal()); err != nil {
+			d.fail(path, "secret %d: %s; make one with: restanza config secret", i+1, err)
+		} else if slices.Contains(c.SigningSecrets[:i], secret) {
+			d.fail(path, "secret %d stands there twice", i+1)
+		}
+	}
+}
+
+// Header returns the further header fields of each request.
+func (c *Callback) Header() http.Header {
+	header := http.Header{}
+	for _, line := range c.Headers {
+		name, text, _ := strings.Cut(line.Reveal(), ":")
+		header.Add(strings.TrimSpace(name), strings.TrimSpace(text))
+	}
+	return header
+}
+
+// ownHeaders are the fields that the gateway sets itself, or that HTTP has for the way of a message.
+var ownHeaders = []string{
+	"Accept", "Accept-Encoding", "Authorization", "Connection", "Content-Encoding", "Content-Language", "Content-Length", "Content-Type", "Expect", "Host",
+	"Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent",
+}
+
+// checkHeaders finds what can't stand in a header (RFC 9110 §5.1, §5.5), or must not. It shows names only.
+func (d *draft) checkHeaders(path string, lines []Secret) {
+	seen := map[string]bool{}
+	for i, line := range lines {
+		name, text, found := strings.Cut(line.Reveal(), ":")
+		name, text = http.CanonicalHeaderKey(strings.TrimSpace(name)), strings.TrimSpace(text)
+		switch {
+		case !found, name == "", strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || notInToken(r) }):
+			d.fail(path, "entry %d has no proper name; write it as in \"X-Token: xyz\"", i+1)
+		case name == "Authorization":
+			d.fail(path, "write the value of Authorization in the setting authorization")
+		case slices.Contains(ownHeaders, name), strings.HasPrefix(name, "Webhook-"):
+			d.fail(path, "%s is set by the gateway itself", name)
+		case text == "":
+			d.fail(path, "%s has no value", name)
+		case strings.ContainsFunc(text, func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') }):
+			d.fail(path, "the value of %s has something else than visible ASCII characters and blanks", name)
+		case seen[name]:
+			d.fail(path, "%s stands there twice", name)
+		}
+		seen[name] = true
 	}
 }
 

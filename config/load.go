@@ -102,7 +102,7 @@ func (d *draft) holdsSecret() bool {
 	held := false
 	for _, s := range Settings() {
 		if s.Secret && s.Key != "component.callback.url" { // which seldom holds a password
-			eachField(&d.config, s.Key, func(_ string, v value) { held = held || *v.field.(*Secret) != "" })
+			eachField(&d.config, s.Key, func(_ string, v value) { held = held || v.text() != "" })
 		}
 	}
 	return held

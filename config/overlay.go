@@ -63,12 +63,12 @@ func (d *draft) refuse(kind, name string, n int, what string) {
 // alternative returns the setting that a stronger source sets aside by giving key: a secret that stands there for
 // a secret in a file, and the other way round.
 func alternative(key string) (Setting, bool) {
-	other := key + "_file"
+	other := strings.TrimSuffix(key, "s") + "_file" // a file may hold several
 	if base, ok := strings.CutSuffix(key, "_file"); ok {
 		other = base
 	}
 	all := Settings()
-	i := slices.IndexFunc(all, func(s Setting) bool { return s.Key == other })
+	i := slices.IndexFunc(all, func(s Setting) bool { return s.Key == other || s.Key == other+"s" })
 	if i < 0 {
 		return Setting{}, false
 	}

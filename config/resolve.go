@@ -21,6 +21,8 @@ func (d *draft) resolve() {
 		if server, ok := withPort(c.Server); ok {
 			c.Server = server
 		}
+		d.readSecret(&c.Callback.Authorization, c.Callback.AuthorizationFile, path+".callback.authorization")
+		d.readSigningSecrets(&c.Callback, path+".callback.signing_secret")
 		c.Callback.ContentType = shortFormat(c.Callback.ContentType)
 		for j := range c.Credentials {
 			credential := &c.Credentials[j]
@@ -84,6 +86,22 @@ func (d *draft) readSecret(s *Secret, file, path string) {
 	}
 	d.warnReadable(info, file, true)
 	*s = Secret(data)
+}
+
+// readSigningSecrets reads the signing secrets from their file, if there is one: one in a line. The path is
+// that of the file's key without its end.
+func (d *draft) readSigningSecrets(c *Callback, path string) {
+	if c.SigningSecretFile != "" && len(c.SigningSecrets) > 0 {
+		d.fail(path+"_file", "signing_secrets is set too; leave one of them out")
+		return
+	}
+	var text Secret
+	d.readSecret(&text, c.SigningSecretFile, path)
+	for line := range strings.Lines(text.Reveal()) {
+		if line = strings.TrimSpace(line); line != "" {
+			c.SigningSecrets = append(c.SigningSecrets, Secret(line))
+		}
+	}
 }
 
 // shortFormat returns the word for a format that is named by its media type, as in

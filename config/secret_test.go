@@ -17,6 +17,9 @@ func TestSecret_neverShown(t *testing.T) {
 	c.Components[0].Secret = "hunter2"
 	c.Components[0].Credentials[0].Authorization = "Bearer hunter2"
 	c.Components[0].Callback.URL = "http://u:hunter2@h"
+	c.Components[0].Callback.SigningSecrets = []config.Secret{"whsec_hunter2", "hunter2"}
+	c.Components[0].Callback.Headers = []config.Secret{"X-Token: hunter2"}
+	c.Components[0].Callback.Authorization = "Bearer hunter2"
 	secret := c.Components[0].Secret
 	shown := map[string]string{}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%10.3s"} {

@@ -78,6 +78,11 @@ func Settings() []Setting {
 		{Key: "component.credential.in_query", Flag: "in-query", Type: Boolean, Values: []string{"true", "false"}, Usage: "let callers show the credential in the URL as well"},
 
 		{Key: "component.callback.url", Flag: "callback-url", Type: Text, Secret: true, Usage: "where incoming stanzas are posted; may hold user:password and {kind} {type} {to} {from}"},
+		{Key: "component.callback.signing_secrets", Flag: "callback-signing-secrets", Type: TextList, Secret: true, Usage: "secrets that callbacks are signed with, whsec_…; 'restanza config secret' makes one"},
+		{Key: "component.callback.signing_secret_file", Flag: "callback-signing-secret-file", Type: File, Usage: "file that holds the signing secrets, one in a line"},
+		{Key: "component.callback.authorization", Flag: "callback-authorization", Type: Text, Secret: true, Usage: "complete Authorization value that callbacks have, such as 'Bearer xyz'"},
+		{Key: "component.callback.authorization_file", Flag: "callback-authorization-file", Type: File, Usage: "file that holds the Authorization value of callbacks"},
+		{Key: "component.callback.headers", Flag: "callback-headers", Type: TextList, Secret: true, Usage: "further header fields of callbacks, such as 'X-Token: xyz'"},
 		{Key: "component.callback.stanzas", Flag: "callback-stanzas", Type: TextList, Values: []string{"message", "presence", "iq"}, Usage: "kinds of stanzas that are posted"},
 		{Key: "component.callback.events", Flag: "callback-events", Type: TextList, Values: []string{"bare", "full", "host"}, Usage: "forms of the to address whose stanzas are posted"},
 		{Key: "component.callback.content_type", Flag: "callback-content-type", Type: Text, Values: []string{"xml", "json", "form", "text", "cbor"}, Usage: "format of posted stanzas, unless the callback asks for another"},

@@ -42,9 +42,11 @@ func (v value) set(text string) error {
 		}
 		*f = text == "true"
 	case *[]string:
+		*f = splitList[string](text)
+	case *[]Secret:
 		*f = nil
-		for item := range strings.SplitSeq(text, ",") {
-			*f = append(*f, strings.TrimSpace(item))
+		if text != "" { // which takes away those of a weaker source
+			*f = splitList[Secret](text)
 		}
 	default:
 		panic(fmt.Sprintf("config: no setting can have type %T", f))
@@ -63,6 +65,12 @@ func (v value) text() string {
 		return strconv.FormatBool(*f)
 	case *[]string:
 		return strings.Join(*f, ",")
+	case *[]Secret:
+		all := make([]string, len(*f))
+		for i, s := range *f {
+			all[i] = s.String()
+		}
+		return strings.Join(all, ",")
 	case fmt.Stringer: // Secret, Duration, JID
 		return f.String()
 	default:
@@ -89,6 +97,8 @@ func (v value) setNode(n *unstable.Node) error {
 		}
 	case *[]string:
 		return setList(f, n)
+	case *[]Secret:
+		return setList(f, n)
 	case *Duration:
 		if n.Kind == unstable.Integer {
 			return fmt.Errorf("%s is no duration; write \"%[1]ss\"", n.Data)
@@ -104,15 +114,23 @@ func (v value) setNode(n *unstable.Node) error {
 	return v.set(string(n.Data))
 }
 
-func setList(list *[]string, n *unstable.Node) error {
+// splitList reads a list as a flag or variable has it.
+func splitList[T ~string](text string) (list []T) {
+	for item := range strings.SplitSeq(text, ",") {
+		list = append(list, T(strings.TrimSpace(item)))
+	}
+	return list
+}
+
+func setList[T ~string](list *[]T, n *unstable.Node) error {
 	const write = `write a list of texts, as in ["a", "b"]`
 	if n.Kind != unstable.Array {
 		return fmt.Errorf("this is %s; %s", describe(n), write)
 	}
-	*list = []string{}
+	*list = []T{}
 	for it := n.Children(); it.Next(); {
 		if item := it.Node(); item.Kind == unstable.String {
-			*list = append(*list, string(item.Data))
+			*list = append(*list, T(item.Data))
 		} else if item.Kind != unstable.Comment {
 			return fmt.Errorf("the list holds %s; %s", describe(item), write)
 		}

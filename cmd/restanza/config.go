@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/restanza/restanza/config"
+	"github.com/restanza/restanza/internal/signing"
 )
 
 // maxStandardInput bounds a configuration that comes on standard input, in bytes.
@@ -21,7 +22,7 @@ const standardInput = "-"
 func newConfig(environ []string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "Check a configuration, print an example, or make one of Prosody's",
+		Short: "Check a configuration, print an example or a secret, or make one of Prosody's",
 		Args:  subcommandOnly,
 		RunE:  showHelp,
 
@@ -36,7 +37,20 @@ func newConfig(environ []string) *cobra.Command {
 			return err
 		}),
 	}
-	cmd.AddCommand(newCheck(environ), example, newImport(environ))
+	secret := &cobra.Command{
+		Use:   "secret",
+		Short: "Print a new secret for signing callbacks",
+		Long: `Prints a new random secret for component.callback.signing_secrets, or for a line of the file that
+component.callback.signing_secret_file names. The callback needs it too: docs/webhooks.md shows what to
+do with it.`,
+		Example: `  (umask 077 && restanza config secret > callback-secret)`,
+		Args:    cobra.NoArgs,
+		RunE: atWork(exitFailure, func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), signing.Generate())
+			return err
+		}),
+	}
+	cmd.AddCommand(newCheck(environ), example, secret, newImport(environ))
 	return cmd
 }
 
@@ -127,6 +141,9 @@ func printSummary(w io.Writer, c config.Config) error {
 		callback := "no callback"
 		if u, err := url.Parse(component.Callback.URL.Reveal()); err == nil && u.Host != "" {
 			callback = fmt.Sprintf("callback to %s://%s", u.Scheme, u.Host)
+			if len(component.Callback.SigningSecrets) > 0 {
+				callback = "signed " + callback
+			}
 		}
 		_, err := fmt.Fprintf(w, "%s: server %s, %s, %s\n",
 			component.Domain, component.Server, count(len(component.Credentials), "credential"), callback)

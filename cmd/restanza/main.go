@@ -4,6 +4,7 @@
 //	restanza serve            runs the gateway
 //	restanza config check     checks a configuration
 //	restanza config example   prints a configuration file with every key
+//	restanza config secret    prints a new secret for signing callbacks
 //	restanza doctor           tries, step by step, whether it would work
 //	restanza send TO TEXT     sends a message through a gateway
 //	restanza iq ping JID      asks an XMPP entity something

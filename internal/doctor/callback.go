@@ -21,7 +21,7 @@ func (v *visit) callback(ctx context.Context) finding {
 	began := time.Now()
 	answer, err := callback.Probe(ctx, callback.Options{
 		URL: c.URL.Reveal(), Domain: v.c.Domain, Timeout: c.Timeout.Std(), Concurrency: 1, Version: v.patient.o.Version,
-		Format: format.Named(c.ContentType),
+		Format: format.Named(c.ContentType), Authorization: c.Authorization.Reveal(), Header: c.Header(),
 	})
 	took := time.Since(began)
 	if err != nil {
@@ -40,7 +40,7 @@ func (v *visit) callback(ctx context.Context) finding {
 func aboutStatus(status int) []string {
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return []string{"it may refuse stanzas too: check user and password in the URL"}
+		return []string{"it may refuse stanzas too: check user and password in the URL, or authorization"}
 	case status == http.StatusNotFound:
 		return []string{"there may be nothing at the URL's path: check it, unless your program answers POST only"}
 	case status >= 300 && status <= 399:

@@ -44,6 +44,8 @@ func (p *patient) filesWithSecrets() []string {
 	for i := range p.o.Config.Components {
 		c := &p.o.Config.Components[i]
 		add(c.SecretFile)
+		add(c.Callback.SigningSecretFile)
+		add(c.Callback.AuthorizationFile)
 		for j := range c.Credentials {
 			add(c.Credentials[j].AuthorizationFile)
 			add(c.Credentials[j].PasswordFile)
