@@ -3,6 +3,7 @@ package restanza_test
 import (
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -24,7 +25,10 @@ func TestOpenAPI_webhooks(t *testing.T) {
 				t.Fatal(err)
 			}
 			server := xmpptest.Start(t, "fake")
-			g := startGateway(t, server, func(c *config.Config) { c.Components[0].Callback.ContentType = f.Name })
+			g := startGateway(t, server, func(c *config.Config) {
+				c.Components[0].Callback.ContentType = f.Name
+				c.Components[0].Callback.SigningSecrets = []config.Secret{newSecret, oldSecret}
+			})
 			alice := xmpptest.Login(t, server, "alice")
 			for answerType, answer := range op.Responses.Value("200").Value.Content {
 				for name, shown := range answer.Examples {
@@ -50,8 +54,12 @@ func (d *description) checkCallback(t *testing.T, op *openapi3.Operation, m *ope
 	known := []string{"Accept", "Content-Type", "Content-Length"} // those that OpenAPI does not let stand among the parameters
 	for _, p := range op.Parameters {
 		known = append(known, p.Value.Name)
-		if c.Header.Get(p.Value.Name) == "" {
+		value := c.Header.Get(p.Value.Name)
+		if value == "" {
 			t.Errorf("there is no %s", p.Value.Name)
+		}
+		if !regexp.MustCompile(p.Value.Schema.Value.Pattern).MatchString(value) {
+			t.Errorf("%s: %s", p.Value.Name, value)
 		}
 	}
 	for name := range c.Header {
