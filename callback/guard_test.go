@@ -1,95 +1,21 @@
 package callback
 
 import (
-	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
-	"golang.org/x/net/dns/dnsmessage"
-
 	"github.com/restanza/restanza/internal/guard"
+	"github.com/restanza/restanza/internal/xmpptest"
 )
 
-// names is a name server that knows these names, each with its addresses.
-type names map[string][]string
-
-// resolver returns what asks it.
-func (n names) resolver(t *testing.T) *net.Resolver {
-	t.Helper()
-	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		client, server := net.Pipe()
-		go n.serve(t, server)
-		return client, nil
-	}}
-}
-
-// serve answers queries as over TCP (RFC 1035 §4.2.2).
-func (n names) serve(t *testing.T, conn net.Conn) {
-	defer conn.Close()
-	for {
-		var size [2]byte
-		if _, err := io.ReadFull(conn, size[:]); err != nil {
-			return
-		}
-		query := make([]byte, binary.BigEndian.Uint16(size[:]))
-		if _, err := io.ReadFull(conn, query); err != nil {
-			return
-		}
-		var m dnsmessage.Message
-		if err := m.Unpack(query); err != nil {
-			t.Error(err)
-			return
-		}
-		n.answer(&m)
-		packed, err := m.AppendPack(make([]byte, 2))
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		binary.BigEndian.PutUint16(packed, uint16(len(packed)-2))
-		if _, err := conn.Write(packed); err != nil {
-			return
-		}
-	}
-}
-
-func (n names) answer(m *dnsmessage.Message) {
-	question := m.Questions[0]
-	m.Header = dnsmessage.Header{ID: m.ID, Response: true, Authoritative: true, RecursionAvailable: true}
-	m.Additionals = nil
-	addresses, known := n[strings.TrimSuffix(question.Name.String(), ".")]
-	if !known {
-		m.RCode = dnsmessage.RCodeNameError
-	}
-	for _, text := range addresses {
-		addr := netip.MustParseAddr(text)
-		var body dnsmessage.ResourceBody
-		switch {
-		case addr.Is4() && question.Type == dnsmessage.TypeA:
-			body = &dnsmessage.AResource{A: addr.As4()}
-		case addr.Is6() && question.Type == dnsmessage.TypeAAAA:
-			body = &dnsmessage.AAAAResource{AAAA: addr.As16()}
-		default:
-			continue
-		}
-		m.Answers = append(m.Answers, dnsmessage.Resource{
-			Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET}, Body: body,
-		})
-	}
-}
-
 // resolving lets a Callback look names up in n.
-func resolving(t *testing.T, n names) func(*Options) {
+func resolving(t *testing.T, n xmpptest.Names) func(*Options) {
 	t.Helper()
 	return func(o *Options) {
 		target, err := parseTarget(o.URL)
@@ -97,7 +23,7 @@ func resolving(t *testing.T, n names) func(*Options) {
 			t.Fatal(err)
 		}
 		d := newDialer(target)
-		d.resolver = n.resolver(t)
+		d.resolver = n.Resolver(t)
 		o.Transport = newTransport(4, d)
 	}
 }
@@ -123,7 +49,7 @@ func TestGuard_names(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, l := newServer(), &logs{}
 			cb, stop := begin(t, s, to("http://callback.example/hook"), logging(l), patient(long),
-				resolving(t, names{"callback.example": c.addresses}))
+				resolving(t, xmpptest.Names{"callback.example": c.addresses}))
 			deliver(t, cb, parse(t, aMessage))
 			unavailableReply(t, s.next(t))
 			stop()
@@ -145,7 +71,7 @@ func TestGuard_severalAddresses(t *testing.T) {
 	})
 	port := srv.URL[strings.LastIndexByte(srv.URL, ':'):]
 	s := newServer()
-	c, _ := begin(t, s, to("http://callback.example"+port), resolving(t, names{"callback.example": {"169.254.169.254", "127.0.0.1", "fe80::1"}}))
+	c, _ := begin(t, s, to("http://callback.example"+port), resolving(t, xmpptest.Names{"callback.example": {"169.254.169.254", "127.0.0.1", "fe80::1"}}))
 	deliver(t, c, parse(t, aMessage))
 	if st := s.next(t); st.Body() != "callback.example"+port {
 		t.Errorf("%s", st)
@@ -199,7 +125,7 @@ func TestGuard_named(t *testing.T) {
 
 func TestProbe_refused(t *testing.T) {
 	o := Options{URL: "http://callback.example/", Domain: at(t, "rest.example.net")}
-	resolving(t, names{"callback.example": {"169.254.169.254"}})(&o)
+	resolving(t, xmpptest.Names{"callback.example": {"169.254.169.254"}})(&o)
 	_, err := Probe(t.Context(), o)
 	if !refused(err) || unreachable(err) {
 		t.Fatalf("%v", err)
@@ -222,7 +148,7 @@ func TestProxy(t *testing.T) {
 	}))
 	defer proxy.Close()
 	for mode, url := range map[string]string{"used": proxy.URL, "named": "http://169.254.7.7:3128"} {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxy$") //nolint:gosec // this program
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxy$")
 		for _, line := range os.Environ() {
 			if !strings.Contains(strings.ToLower(line), "_proxy=") {
 				cmd.Env = append(cmd.Env, line)

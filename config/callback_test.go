@@ -14,7 +14,7 @@ import (
 
 // Secrets as the standard writes them.
 const (
-	aSecret       = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" //nolint:gosec // published
+	aSecret       = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	anotherSecret = "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
 )
 

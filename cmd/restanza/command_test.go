@@ -118,6 +118,24 @@ func TestConfigCheck_example(t *testing.T) {
 	call(t, example.stdout, nil, "config", "check", "-").expect(t, exitOK, "ok: ", "")
 }
 
+// Each call prints another secret, which a configuration takes and never shows.
+func TestConfigSecret(t *testing.T) {
+	first, second := call(t, "", nil, "config", "secret"), call(t, "", nil, "config", "secret")
+	if first.code != exitOK || first.stderr != "" || first.stdout == second.stdout {
+		t.Fatalf("%+v, %+v", first, second)
+	}
+	secret := strings.TrimSuffix(first.stdout, "\n")
+	r := call(t, twoComponents, nil, "config", "check")
+	r.expect(t, exitOK, "callback to", "")
+	signed := strings.Replace(twoComponents, "[component.callback]\n", "[component.callback]\nsigning_secrets = ['"+secret+"']\n", 1)
+	r = call(t, signed, nil, "config", "check")
+	r.expect(t, exitOK, "signed callback to https://callback.example\n", "")
+	if strings.Contains(r.stdout, secret[10:]) {
+		t.Errorf("it shows the secret: %s", r.stdout)
+	}
+	call(t, "", nil, "config", "secret", "x").expect(t, exitUsage, "", "restanza config secret --help")
+}
+
 func TestConfigCheck_whichFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.toml")
 	if err := os.WriteFile(path, []byte(twoComponents), 0o600); err != nil {

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"crypto/tls"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -59,6 +60,34 @@ func TestCallback_refused(t *testing.T) {
 	address := xmpptest.FreeAddr(t)
 	c.Components[0].Callback.URL = config.Secret("http://user:hunter2@" + address + "/hunter2")
 	examine(t, c).want(t, Callback, Failed, "http://"+address+": nothing listens there", "recipient-unavailable")
+}
+
+// The probe shows what stanzas will: the callback's own credentials and header fields.
+func TestCallback_authorization(t *testing.T) {
+	c := healthy(t, xmpptest.StartFake(t))
+	receiver := xmpptest.NewReceiver(t)
+	callback := &c.Components[0].Callback
+	callback.URL = config.Secret(receiver.URL())
+	receiver.HandleProbe(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer hunter2" || r.Header.Get("X-Token") != "hunter2" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	examine(t, c).want(t, Callback, Warning, "status 401", "or authorization")
+	callback.Authorization, callback.Headers = "Bearer hunter2", []config.Secret{"X-Token: hunter2"}
+	examine(t, c).want(t, Callback, OK, "status 200")
+}
+
+// A host that leads where no callback is.
+func TestCallback_guarded(t *testing.T) {
+	names := xmpptest.Names{"callback.example": {"169.254.169.254"}}
+	r := net.DefaultResolver
+	preferGo, dial := r.PreferGo, r.Dial
+	r.PreferGo, r.Dial = true, names.Resolver(t).Dial
+	t.Cleanup(func() { r.PreferGo, r.Dial = preferGo, dial })
+	c := healthy(t, xmpptest.StartFake(t))
+	c.Components[0].Callback.URL = "http://hunter2:hunter2@callback.example/hunter2"
+	examine(t, c).want(t, Callback, Failed, "http://callback.example: ", "169.254.169.254, a cloud metadata address", "write the address itself in the URL")
 }
 
 // A callback that is slower than the step's time limit, or than its own.

@@ -74,6 +74,9 @@ func (k Key) String() string { return "[hidden]" }
 // Format implements fmt.Formatter: every verb prints the placeholder.
 func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
 
+// MarshalText implements encoding.TextMarshaler. The error is always nil.
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
 // Signer makes signatures. Its methods may be called concurrently.
 type Signer struct {
 	states []*sync.Pool // of *state, one for each key

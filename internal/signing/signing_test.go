@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,7 +18,7 @@ import (
 
 // The vector of the standard's own libraries.
 const (
-	secret    = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" //nolint:gosec // public
+	secret    = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	id        = "msg_p5jXN8AQM9LWM0D4loKWxJek"
 	body      = `{"test": 2432232314}`
 	signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
@@ -60,8 +61,8 @@ func byHand(key, text []byte) []byte {
 		}
 		inner[i], outer[i] = k^0x36, k^0x5c
 	}
-	sum := sha256.Sum256(append(inner, text...))
-	sum = sha256.Sum256(append(outer, sum[:]...))
+	sum := sha256.Sum256(slices.Concat(inner, text))
+	sum = sha256.Sum256(slices.Concat(outer, sum[:]))
 	return sum[:]
 }
 
