@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -76,6 +77,7 @@ type Options struct {
 	// not block. nil costs nothing.
 	Observe   func(Exchange)
 	Transport http.RoundTripper // nil: HTTP/1.1 with kept-alive connections and the proxies of the environment
+	Resolver  *net.Resolver     // looks up the callback's host, without Transport; nil: the system's
 }
 
 // Callback posts stanzas to a webhook. Its methods may be called concurrently.
@@ -128,7 +130,7 @@ func New(o Options) (*Callback, error) {
 	c.flawed.Every, c.failing.Every, c.unsent.Every = logEvery, logEvery, logEvery
 	c.format.Store(c.o.Format)
 	if c.client == nil {
-		c.client = newTransport(o.Concurrency, newDialer(t))
+		c.client = newTransport(o.Concurrency, newDialer(t, o.Resolver))
 	}
 	if c.metrics, err = newMetrics(o.Metrics, c.queue, &c.down); err != nil {
 		return nil, fmt.Errorf("callback: %w", err)

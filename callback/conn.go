@@ -32,14 +32,14 @@ type dialer struct {
 
 // newDialer returns the dialer for a target: addresses that nobody has callbacks at are refused, unless
 // the operator wrote one into the URL, or into the proxy settings that hold for it.
-func newDialer(t *target) *dialer {
+func newDialer(t *target, r *net.Resolver) *dialer {
 	hosts := []string{t.host}
 	if u, err := url.Parse(t.origin); err == nil {
 		if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err == nil && proxy != nil {
 			hosts = append(hosts, proxy.Hostname())
 		}
 	}
-	return &dialer{guard: guard.New(hosts...)}
+	return &dialer{guard: guard.New(hosts...), resolver: r}
 }
 
 // dial opens a conn. The address that a name leads to is judged when it is about to be connected to, so that it can't

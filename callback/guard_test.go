@@ -17,15 +17,7 @@ import (
 // resolving lets a Callback look names up in n.
 func resolving(t *testing.T, n xmpptest.Names) func(*Options) {
 	t.Helper()
-	return func(o *Options) {
-		target, err := parseTarget(o.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		d := newDialer(target)
-		d.resolver = n.Resolver(t)
-		o.Transport = newTransport(4, d)
-	}
+	return func(o *Options) { o.Resolver = n.Resolver(t) }
 }
 
 // A name that leads where no callback is gets no connection, whatever form the address has. The stanza's sender gets the
@@ -116,7 +108,7 @@ func TestGuard_named(t *testing.T) {
 		if err != nil {
 			t.Fatal(url, err)
 		}
-		err = newDialer(target).guard.Control(t.Context(), "tcp", c.address, nil)
+		err = newDialer(target, nil).guard.Control(t.Context(), "tcp", c.address, nil)
 		if (err == nil) != c.allowed {
 			t.Errorf("%s: %s: %v", url, c.address, err)
 		}
@@ -173,7 +165,7 @@ func proxied(t *testing.T, mode string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g := newDialer(target).guard
+		g := newDialer(target, nil).guard
 		if err := g.Control(t.Context(), "tcp", "169.254.7.7:3128", nil); err != nil {
 			t.Error(err)
 		}

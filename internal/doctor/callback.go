@@ -22,6 +22,7 @@ func (v *visit) callback(ctx context.Context) finding {
 	answer, err := callback.Probe(ctx, callback.Options{
 		URL: c.URL.Reveal(), Domain: v.c.Domain, Timeout: c.Timeout.Std(), Concurrency: 1, Version: v.patient.o.Version,
 		Format: format.Named(c.ContentType), Authorization: c.Authorization.Reveal(), Header: c.Header(),
+		Resolver: v.patient.o.Resolver,
 	})
 	took := time.Since(began)
 	if err != nil {

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"crypto/tls"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -81,13 +80,9 @@ func TestCallback_authorization(t *testing.T) {
 // A host that leads where no callback is.
 func TestCallback_guarded(t *testing.T) {
 	names := xmpptest.Names{"callback.example": {"169.254.169.254"}}
-	r := net.DefaultResolver
-	preferGo, dial := r.PreferGo, r.Dial
-	r.PreferGo, r.Dial = true, names.Resolver(t).Dial
-	t.Cleanup(func() { r.PreferGo, r.Dial = preferGo, dial })
 	c := healthy(t, xmpptest.StartFake(t))
 	c.Components[0].Callback.URL = "http://hunter2:hunter2@callback.example/hunter2"
-	examine(t, c).want(t, Callback, Failed, "http://callback.example: ", "169.254.169.254, a cloud metadata address", "write the address itself in the URL")
+	examine(t, c, func(o *Options) { o.Resolver = names.Resolver(t) }).want(t, Callback, Failed, "http://callback.example: ", "169.254.169.254, a cloud metadata address", "write the address itself in the URL")
 }
 
 // A callback that is slower than the step's time limit, or than its own.

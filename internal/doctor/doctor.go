@@ -27,8 +27,10 @@ type Options struct {
 
 	// Each is called for each step as soon as it has ended, on Run's goroutine; nil: nobody waits for it.
 	Each func(Step)
-	// Lookup finds the addresses of a host; nil: the system's resolver.
+	// Lookup finds the addresses of an XMPP server's host; nil: the system's resolver.
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+	// Resolver finds those of callbacks' hosts; nil: the system's.
+	Resolver *net.Resolver
 }
 
 // errTooSlow is the cause of the end of a step that took too long.
