@@ -67,14 +67,14 @@ func stanzaAttrs() []field {
 // commonFields are those of all kinds of stanza.
 func commonFields() []field {
 	return []field{
-		{name: "nick", place: InText, typ: String, space: "http://jabber.org/protocol/nick", local: "nick", xep: "XEP-0172"},
-		{name: "delay", place: InAttrOf, typ: String, space: nsDelay, local: "delay", attr: "stamp", short: "delayed", xep: "XEP-0203", about: "when it was sent first"},
+		{name: "nick", aside: true, place: InText, typ: String, space: "http://jabber.org/protocol/nick", local: "nick", xep: "XEP-0172"},
+		{name: "delay", aside: true, place: InAttrOf, typ: String, space: nsDelay, local: "delay", attr: "stamp", short: "delayed", xep: "XEP-0203", about: "when it was sent first"},
 		delayed,
-		{name: "rsm", place: AsSpecial, typ: Object, space: nsRSM, local: "set", special: resultSet, xep: "XEP-0059"},
+		{name: "rsm", aside: true, place: AsSpecial, typ: Object, space: nsRSM, local: "set", special: resultSet, xep: "XEP-0059"},
 		{name: "payload", place: AsSpecial, typ: Object, space: nsPayload, local: "payload", special: jsonPayload, xep: "XEP-0432"},
-		{name: "dataform", place: AsSpecial, typ: Object, space: nsData, local: "x", special: dataForm, xep: "XEP-0004"},
-		{name: "formdata", place: AsSpecial, typ: Object, space: nsData, local: "x", special: compactForm, input: true, xep: "XEP-0004", about: "a form that is submitted: each member is a field"},
-		{name: "error", place: AsSpecial, typ: Object, local: "error", special: stanzaError, xep: "RFC 6120 §8.3"},
+		{name: "dataform", aside: true, place: AsSpecial, typ: Object, space: nsData, local: "x", special: dataForm, xep: "XEP-0004"},
+		{name: "formdata", aside: true, place: AsSpecial, typ: Object, space: nsData, local: "x", special: compactForm, input: true, xep: "XEP-0004", about: "a form that is submitted: each member is a field"},
+		{name: "error", aside: true, place: AsSpecial, typ: Object, local: "error", special: stanzaError, xep: "RFC 6120 §8.3"},
 	}
 }
 

@@ -86,7 +86,7 @@ const (
 
 // delayed is all of what delay says.
 var delayed = field{
-	name: "delayed", place: AsObject, typ: Object, space: nsDelay, local: "delay", xep: "XEP-0203", more: true, beyond: true,
+	name: "delayed", aside: true, place: AsObject, typ: Object, space: nsDelay, local: "delay", xep: "XEP-0203", more: true, beyond: true,
 	about: "the same as delay with all there is to say: who delayed it, and why",
 	table: named("delayed", attr("stamp"), attr("from"), field{name: "text", place: InContent, typ: String, optional: true}),
 }

@@ -111,11 +111,11 @@ func ParseRepliesCBOR(doc []byte, p Profile) (Replies, error) {
 }
 
 // QueryFields returns the members of an iq that can stand in a path, as the whole
-// of what is asked, sorted.
+// of what is asked, sorted: those that can be the one payload of a request.
 func QueryFields() []string {
 	var names []string
 	for _, f := range tables.iq.fields {
-		if f.place != AsHeader && f.about != answerOnly {
+		if f.place != AsHeader && !f.aside && f.about != answerOnly {
 			names = append(names, f.name)
 		}
 	}

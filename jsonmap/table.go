@@ -66,6 +66,7 @@ type field struct {
 	input    bool     // JSON to XML only
 	beyond   bool     // mod_rest does not have it: Strict leaves it out
 	optional bool     // InContent: not written if it is empty
+	aside    bool     // of an iq: it stands beside the payload and is none
 	sets     []string // an iq with it is of type set if it is a member that is written like this
 
 	xep   string // where it is defined
