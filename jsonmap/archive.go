@@ -56,7 +56,7 @@ const pageFields = 6 // of shorthand, from this index on
 
 func writeArchive(b *builder, m val, around string) error {
 	if m.kind() != object {
-		return fail(m, "this must be an object, not %s", kindOf(m))
+		return fail(m, "this must be an object%s", notKindOf(m))
 	}
 	b.open(nsMAM, "query", around)
 	if err := b.attributes(archiveTable, m); err != nil {

@@ -30,13 +30,11 @@ func (b *builder) release() {
 // fail refuses a value.
 func fail(v val, format string, args ...any) *stanza.Refusal {
 	r := &stanza.Refusal{Reason: stanza.NotWellFormed, Text: fmt.Sprintf(format, args...)}
-	r.Place.Pointer = v.pointer()
+	pointer := v.pointer()
+	r.Place.Pointer = bounded(pointer)
 	where := "the document"
-	if r.Place.Pointer != "" {
-		where = r.Place.Pointer[1:]
-		if len(where) > 80 {
-			where = where[:60] + "…"
-		}
+	if pointer != "" {
+		where = nameOf(pointer)
 	}
 	if src := v.doc.src; src != nil {
 		at := v.get()
@@ -44,12 +42,46 @@ func fail(v val, format string, args ...any) *stanza.Refusal {
 		r.Place.Line, r.Place.Column = place.Line, place.Column
 		where = fmt.Sprintf("line %d, column %d (%s)", place.Line, place.Column, where)
 	}
-	r.Text = strings.ToValidUTF8(where, "\uFFFD") + ": " + r.Text
+	r.Text = where + ": " + r.Text
 	return r
 }
 
-// kindOf says what a value is, for an error.
-func kindOf(v val) string { return v.kind().String() }
+// maxPointer is the largest pointer in bytes that a refusal has; of a longer one its text
+// has the beginning.
+const maxPointer = 1024
+
+// bounded returns a pointer, or none if it is too large.
+func bounded(pointer string) string {
+	if len(pointer) > maxPointer {
+		return ""
+	}
+	return pointer
+}
+
+// nameOf writes a pointer that is not empty as people read it, and not too much of it.
+func nameOf(pointer string) string {
+	const most = 80
+	name := pointer[1:]
+	if len(name) > most {
+		name = name[:most-20]
+	}
+	name = pointerUnescape.Replace(strings.ToValidUTF8(name, "\uFFFD"))
+	if len(pointer)-1 > most {
+		name += "…"
+	}
+	return name
+}
+
+var pointerUnescape = strings.NewReplacer("~0", "~", "~1", "/")
+
+// notKindOf says what a value is, as the end of what it should have been. Where all is
+// text it says nothing.
+func notKindOf(v val) string {
+	if v.doc.loose && v.kind() == text {
+		return ""
+	}
+	return ", not " + v.kind().String()
+}
 
 // open begins a start tag. Around is the namespace of the element around.
 func (b *builder) open(space, local, around string) {
@@ -93,7 +125,7 @@ func (b *builder) textElement(space, local, around, content string) {
 // str returns a value that must be a string, and one that XML can carry.
 func str(v val) (string, error) {
 	if v.kind() != text {
-		return "", fail(v, "this must be a string, not %s", kindOf(v))
+		return "", fail(v, "this must be a string%s", notKindOf(v))
 	}
 	if at, ok := element.IsText(v.str()); !ok {
 		return "", fail(v, "%s, which is not allowed in XML: leave it out", charAt(v.str(), at))
@@ -129,7 +161,7 @@ func (f *field) value(v val) (string, error) {
 func (f *field) number(v val) (string, error) {
 	literal := v.str()
 	if spelled := v.kind() == text && v.doc.loose && isJSONNumber(literal); v.kind() != number && !spelled {
-		return "", fail(v, "this must be a number, not %s", kindOf(v))
+		return "", fail(v, "this must be a number%s", notKindOf(v))
 	}
 	if f.typ == Number {
 		return literal, nil
@@ -172,7 +204,7 @@ func truthOf(v val) (bool, error) {
 			return false, nil
 		}
 	}
-	return false, fail(v, "this must be true or false, not %s", kindOf(v))
+	return false, fail(v, "this must be true or false%s", notKindOf(v))
 }
 
 // member writes the child, or the children, that a member stands for. Around is the
@@ -235,7 +267,7 @@ func (b *builder) list(f *field, v val, space, local, around string) error {
 		return nil
 	}
 	if v.kind() != array {
-		return fail(v, "this must be an array, not %s", kindOf(v))
+		return fail(v, "this must be an array%s", notKindOf(v))
 	}
 	for item := range v.items() {
 		if f.table != nil {
@@ -262,7 +294,7 @@ func (b *builder) list(f *field, v val, space, local, around string) error {
 // object writes an element whose attributes and content an object tells.
 func (b *builder) object(t *table, v val, space, local, around string) error {
 	if v.kind() != object {
-		return fail(v, "this must be an object, not %s", kindOf(v))
+		return fail(v, "this must be an object%s", notKindOf(v))
 	}
 	b.open(space, local, around)
 	if err := b.attributes(t, v); err != nil {

@@ -7,7 +7,7 @@ import (
 // writeForm writes a form. Plain forms have their values in "values".
 func writeForm(b *builder, m val, around string, plain bool) error {
 	if m.kind() != object {
-		return fail(m, "this must be an object, not %s", kindOf(m))
+		return fail(m, "this must be an object%s", notKindOf(m))
 	}
 	f := formWriter{b, "value"}
 	if plain {
@@ -109,7 +109,7 @@ func (f formWriter) reported(m val) error {
 
 func (f formWriter) items(m val) error {
 	if m.kind() != array {
-		return fail(m, "this must be an array, not %s", kindOf(m))
+		return fail(m, "this must be an array%s", notKindOf(m))
 	}
 	for item := range m.items() {
 		f.open(nsData, "item", nsData)
@@ -124,7 +124,7 @@ func (f formWriter) items(m val) error {
 
 func (f formWriter) fields(m val) error {
 	if m.kind() != array {
-		return fail(m, "this must be an array, not %s", kindOf(m))
+		return fail(m, "this must be an array%s", notKindOf(m))
 	}
 	for item := range m.items() {
 		if err := f.field(item); err != nil {
@@ -136,7 +136,7 @@ func (f formWriter) fields(m val) error {
 
 func (f formWriter) field(m val) error {
 	if m.kind() != object {
-		return fail(m, "this must be an object, not %s", kindOf(m))
+		return fail(m, "this must be an object%s", notKindOf(m))
 	}
 	f.open(nsData, "field", nsData)
 	for _, name := range []string{"var", "type", "label"} {
@@ -221,7 +221,7 @@ func scalar(m val) (string, error) {
 
 func (f formWriter) options(m val) error {
 	if m.kind() != array {
-		return fail(m, "this must be an array, not %s", kindOf(m))
+		return fail(m, "this must be an array%s", notKindOf(m))
 	}
 	for item := range m.items() {
 		parts, err := texts(f.builder, item, []field{{name: "label", typ: String}, {name: "value", typ: String}})
@@ -253,7 +253,7 @@ var compactForm = &special{
 // empty.
 func writeCompact(b *builder, m val, around, typ, formType string) error {
 	if m.kind() != object {
-		return fail(m, "this must be an object, not %s", kindOf(m))
+		return fail(m, "this must be an object%s", notKindOf(m))
 	}
 	f := formWriter{b, "value"}
 	b.open(nsData, "x", around)

@@ -258,7 +258,7 @@ func writeDisco(b *builder, m val, around string) error {
 	}
 	if forms := m.member("extensions"); !forms.isZero() {
 		if forms.kind() != object {
-			return fail(forms, "this must be an object, not %s", kindOf(forms))
+			return fail(forms, "this must be an object%s", notKindOf(forms))
 		}
 		for form := range forms.members() {
 			if err := writeCompact(b, form, nsDiscoInfo, "result", form.key()); err != nil {
@@ -286,7 +286,7 @@ func (b *builder) question(space string, m val, around string) (done bool, err e
 	case m.isTrue():
 		b.open(space, "query", around)
 	default:
-		return true, fail(m, "this must be true, a node or an object, not %s", kindOf(m))
+		return true, fail(m, "this must be true, a node or an object%s", notKindOf(m))
 	}
 	b.empty()
 	return true, nil
@@ -294,11 +294,11 @@ func (b *builder) question(space string, m val, around string) (done bool, err e
 
 func (b *builder) identities(list val) error {
 	if list.kind() != array {
-		return fail(list, "this must be an array, not %s", kindOf(list))
+		return fail(list, "this must be an array%s", notKindOf(list))
 	}
 	for item := range list.items() {
 		if item.kind() != object {
-			return fail(item, "this must be an object, not %s", kindOf(item))
+			return fail(item, "this must be an object%s", notKindOf(item))
 		}
 		b.open(nsDiscoInfo, "identity", nsDiscoInfo)
 		for _, name := range []string{"category", "type", "name"} {
@@ -316,7 +316,7 @@ func (b *builder) identities(list val) error {
 
 func (b *builder) features(list val) error {
 	if list.kind() != array {
-		return fail(list, "this must be an array, not %s", kindOf(list))
+		return fail(list, "this must be an array%s", notKindOf(list))
 	}
 	for item := range list.items() {
 		s, err := str(item)

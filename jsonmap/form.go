@@ -23,18 +23,22 @@ func parseForm(doc []byte) (*document, error) {
 		if err == nil && key == "" {
 			err = fmt.Errorf("it has no name")
 		}
+		value, pointer := "", ""
+		if err == nil {
+			pointer = bounded("/" + pointerEscape.Replace(key))
+			value, err = unescapeForm(content)
+		}
 		if err == nil && seen[key] {
 			err = fmt.Errorf("the field %.40q is there twice", key)
-		}
-		value := ""
-		if err == nil {
-			value, err = unescapeForm(content)
 		}
 		if err == nil {
 			err = d.addField(key, value)
 		}
 		if err != nil {
-			return nil, &stanza.Refusal{Reason: stanza.NotWellFormed, Text: fmt.Sprintf("form, field %d: %s", n, err), Err: err}
+			return nil, &stanza.Refusal{
+				Reason: stanza.NotWellFormed, Text: fmt.Sprintf("field %d: %s", n, err),
+				Place: stanza.Place{Pointer: pointer}, Err: err,
+			}
 		}
 		seen[key] = true
 	}

@@ -78,7 +78,7 @@ func writeItems(b *builder, m val, around string) error {
 			continue
 		}
 		if item.kind() != object {
-			return fail(item, "this must be an object or an address, not %s", kindOf(item))
+			return fail(item, "this must be an object or an address%s", notKindOf(item))
 		}
 		for _, f := range itemFields {
 			if err := b.optionalAttr(item, f.name); err != nil {
@@ -171,7 +171,7 @@ var commandActions = &special{
 	},
 	write: func(b *builder, m val, around string) error {
 		if m.kind() != object {
-			return fail(m, "this must be an object, not %s", kindOf(m))
+			return fail(m, "this must be an object%s", notKindOf(m))
 		}
 		b.open(around, "actions", around)
 		if err := b.optionalAttr(m, "execute"); err != nil {

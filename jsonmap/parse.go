@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -163,6 +164,8 @@ func (r *reader) refuse(err error) *stanza.Refusal {
 		switch {
 		case errors.Is(syntax.Err, jsontext.ErrDuplicateName):
 			what = "the member is there twice"
+		case strings.HasPrefix(what, "invalid surrogate pair"):
+			what = "invalid surrogate pair " + surrogates(r.doc.src[min(offset, len(r.doc.src)):])
 		case offset == 0 && bytes.HasPrefix(r.doc.src, []byte("\ufeff")):
 			what = "the document begins with a byte-order mark: leave it out"
 		}
@@ -174,13 +177,18 @@ func (r *reader) refuse(err error) *stanza.Refusal {
 		}
 	}
 	place := placeAt(r.doc.src, offset)
-	place.Pointer = pointer
+	place.Pointer = bounded(pointer)
 	where := fmt.Sprintf("line %d, column %d", place.Line, place.Column)
 	if pointer != "" {
-		where += fmt.Sprintf(" (%.80s)", pointer)
+		where += " (" + nameOf(pointer) + ")"
 	}
 	return &stanza.Refusal{Reason: stanza.NotWellFormed, Text: "JSON, " + where + ": " + what, Place: place, Err: err}
 }
+
+var surrogateEscapes = regexp.MustCompile(`^\\u[0-9A-Fa-f]{4}(\\u[0-9A-Fa-f]{4})?`)
+
+// surrogates returns the escapes with which a text begins, at most two.
+func surrogates(text []byte) string { return string(surrogateEscapes.Find(text)) }
 
 // placeAt returns line and column of an offset.
 func placeAt(doc []byte, offset int) stanza.Place {

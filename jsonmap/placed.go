@@ -27,7 +27,7 @@ func (b *builder) placed(t *table, v val, space string) (*placement, error) {
 		return nil, nil //nolint:nilnil // no placement is a valid one
 	}
 	if list.kind() != array {
-		return nil, fail(list, "this must be an array, not %s", kindOf(list))
+		return nil, fail(list, "this must be an array%s", notKindOf(list))
 	}
 	p := &placement{table: t, owner: v, space: space}
 	forms := map[string]*builder{} // the exact forms by member
@@ -91,7 +91,7 @@ func (p *placement) item(b *builder, item val) error {
 		b.dst = element.AppendText(b.dst, s)
 		return err
 	case item.kind() != object:
-		return fail(item, "this must be a string or an object, not %s", kindOf(item))
+		return fail(item, "this must be a string or an object%s", notKindOf(item))
 	}
 	member := item.member("member")
 	if member.isZero() {
@@ -121,7 +121,7 @@ func (p *placement) item(b *builder, item val) error {
 // elements with the prefix xml.
 func (b *builder) element(v val, around, base string) error {
 	if v.kind() != object {
-		return fail(v, "this must be an object, not %s", kindOf(v))
+		return fail(v, "this must be an object%s", notKindOf(v))
 	}
 	var name, attrs, children val
 	space := around
@@ -183,7 +183,7 @@ func (b *builder) genericAttrs(attrs val) error {
 		return nil
 	}
 	if attrs.kind() != object {
-		return fail(attrs, "this must be an object, not %s", kindOf(attrs))
+		return fail(attrs, "this must be an object%s", notKindOf(attrs))
 	}
 	var declared prefixes
 	for m := range attrs.members() {
@@ -239,7 +239,7 @@ func (b *builder) genericChildren(children val, space, base string) error {
 		return nil
 	}
 	if children.kind() != array {
-		return fail(children, "this must be an array, not %s", kindOf(children))
+		return fail(children, "this must be an array%s", notKindOf(children))
 	}
 	for item := range children.items() {
 		if item.kind() == text {

@@ -39,6 +39,10 @@ var badJSON = []struct {
 	{"twice further in", `{"oob":{"url":"x","url":"y"}}`, "", "/oob/url", 1, 0, "twice"},
 	{"twice by an escape", `{"body":"x","\u0062ody":"y"}`, "", "/body", 1, 0, "twice"},
 	{"lone surrogate", `{"body":"\ud800"}`, "", "/body", 1, 0, "surrogate"},
+	{"lone surrogate far from the end", `{"payload":{"data":"\ud800"}}`, "", "/payload/data", 1, 21, "line 1, column 21 (payload/data): invalid surrogate pair \\ud800$"},
+	{"two lone surrogates", `{"body":"\ud800\ud801xyz"}`, "", "/body", 1, 10, "invalid surrogate pair \\ud800\\ud801$"},
+	{"a place in a syntax error", `{"body":x}`, "", "/body", 1, 9, "line 1, column 9 (body): "},
+	{"an odd name in a syntax error", `{"a/b~c":x}`, "", "/a~1b~0c", 1, 0, " (a/b~c): "},
 	{"no UTF-8", "{\"body\":\"\xff\"}", "", "/body", 1, 0, "UTF-8"},
 	{"raw control character", "{\"body\":\"\x01\"}", "", "/body", 1, 0, ""},
 	{"deep arrays", strings.Repeat("[", 100_000), "", "", 1, 0, "deep"},
@@ -131,7 +135,7 @@ func TestParse_refuses(t *testing.T) {
 			if want == "" {
 				want = stanza.NotWellFormed
 			}
-			if r.Reason != want || !strings.Contains(r.Text, tt.text) {
+			if r.Reason != want || !says(r.Text, tt.text) {
 				t.Errorf("%s: %s, want %s with %q", r.Reason, r.Text, want, tt.text)
 			}
 			if tt.pointer != "" && r.Place.Pointer != tt.pointer || tt.line != 0 && r.Place.Line != tt.line || tt.col != 0 && r.Place.Column != tt.col {
@@ -142,6 +146,24 @@ func TestParse_refuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+const madeTooDeep = "^the stanza that this makes is refused: <a> is nested more than 64 levels deep$"
+
+func manyAttributes(n int) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf(`"a%d":""`, i))
+	}
+	return strings.Join(all, ",")
+}
+
+// says reports whether a text has a part: at its beginning if that begins with ^, and at
+// its end if that ends with $.
+func says(text, part string) bool {
+	part, begins := strings.CutPrefix(part, "^")
+	part, ends := strings.CutSuffix(part, "$")
+	return strings.Contains(text, part) && (!begins || strings.HasPrefix(text, part)) && (!ends || strings.HasSuffix(text, part))
 }
 
 func refusal(t *testing.T, doc string, err error) *stanza.Refusal {
@@ -299,26 +321,29 @@ func TestParse_placesOfNothing(t *testing.T) {
 }
 
 func TestParseForm_refuses(t *testing.T) {
-	for _, tt := range []struct{ doc, text string }{
-		{"body=%", "percent"},
-		{"body=%4", "percent"},
-		{"body=%zz", "percent"},
-		{"%=x", "percent"},
-		{"body=%ff", "UTF-8"},
-		{"body=\xff", "UTF-8"},
-		{"=x", "no name"},
-		{"body=a&body=b", "twice"},
-		{"bdy=x", "did you mean body"},
-		{"body=%00", "not allowed in XML"},
-		{"priority=x", "number"},
-		{"priority=1.5", "whole"},
-		{"markable=maybe", "true or false"},
-		{"oob=x", "object"},
-		{"stanza_ids=x", "array"},
+	for _, tt := range []struct{ doc, pointer, text string }{
+		{"body=%", "/body", "percent"},
+		{"body=%4", "/body", "percent"},
+		{"body=%zz", "/body", "percent"},
+		{"%=x", "", "percent"},
+		{"body=%ff", "/body", "UTF-8"},
+		{"body=\xff", "/body", "UTF-8"},
+		{"=x", "", "no name"},
+		{"body=a&body=b", "/body", `^field 2: the field "body" is there twice$`},
+		{"a/b=a&a%2fb=b", "/a~1b", `^field 2: the field "a/b" is there twice$`},
+		{"bdy=x", "/bdy", "did you mean body"},
+		{"body=%00", "/body", "not allowed in XML"},
+		{"priority=x", "/priority", "this must be a number$"},
+		{"priority=1.5", "/priority", "whole"},
+		{"markable=maybe", "/markable", "this must be true or false$"},
+		{"oob=x", "/oob", "this must be an object$"},
+		{"stanza_ids=x", "/stanza_ids", "this must be an array$"},
+		{"kind=x&body=x", "/kind", "none of message, presence, iq"},
+		{"to=&body=x", "/to", "empty"},
 	} {
 		_, err := jsonmap.ParseForm([]byte(tt.doc), jsonmap.Envelope{}, jsonmap.Full)
-		if r := refusal(t, tt.doc, err); r.Reason != stanza.NotWellFormed || !strings.Contains(r.Text, tt.text) {
-			t.Errorf("%s: %s: %s, want %s", tt.doc, r.Reason, r.Text, tt.text)
+		if r := refusal(t, tt.doc, err); !says(r.Text, tt.text) || r.Place.Pointer != tt.pointer {
+			t.Errorf("%s: at %q: %s, want %s at %q", tt.doc, r.Place.Pointer, r.Text, tt.text, tt.pointer)
 		}
 	}
 	var long strings.Builder
@@ -360,6 +385,29 @@ func TestParseCBOR_refuses(t *testing.T) {
 		if r := refusal(t, name, err); r.Reason != stanza.NotWellFormed {
 			t.Errorf("%s: %s", name, r.Reason)
 		}
+	}
+}
+
+// A pointer that would be larger than the rest of the answer is left out.
+func TestParse_longPointer(t *testing.T) {
+	for _, n := range []int{1000, 95_000} {
+		key := strings.Repeat("~", n/2)
+		for _, doc := range []string{`{"` + key + `":1}`, `{"` + key + `":x}`, `{"payload":{"` + key + `":1}}`} {
+			_, err := jsonmap.Parse([]byte(doc), jsonmap.Envelope{}, jsonmap.Full)
+			checkPointer(t, err, n < 1024 && !strings.Contains(doc, "payload") || n < 1010)
+		}
+		_, err := jsonmap.ParseForm([]byte(key+"=1"), jsonmap.Envelope{}, jsonmap.Full)
+		checkPointer(t, err, n < 1024)
+		_, err = jsonmap.ParseForm([]byte(key+"=1&"+key+"=2"), jsonmap.Envelope{}, jsonmap.Full)
+		checkPointer(t, err, n < 1024)
+	}
+}
+
+func checkPointer(t *testing.T, err error, want bool) {
+	t.Helper()
+	r := refusal(t, "a long name", err)
+	if (r.Place.Pointer != "") != want || len(r.Text) > 500 {
+		t.Errorf("a pointer of %d bytes and a text of %d: %.100s", len(r.Place.Pointer), len(r.Text), r.Text)
 	}
 }
 

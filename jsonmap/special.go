@@ -132,7 +132,7 @@ func writeError(b *builder, m val, around string) error {
 // the texts that stand in XML.
 func texts(b *builder, m val, fields []field) (map[string]string, error) {
 	if m.kind() != object {
-		return nil, fail(m, "this must be an object, not %s", kindOf(m))
+		return nil, fail(m, "this must be an object%s", notKindOf(m))
 	}
 	found := map[string]string{}
 	for part := range m.members() {
@@ -258,7 +258,7 @@ func readPayload(w *writer, c element.Node) (ok, exact bool) {
 
 func writePayload(b *builder, m val, around string) error {
 	if m.kind() != object {
-		return fail(m, "this must be an object, not %s", kindOf(m))
+		return fail(m, "this must be an object%s", notKindOf(m))
 	}
 	b.open(nsPayload, "payload", around)
 	data := "null"

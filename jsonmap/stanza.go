@@ -33,7 +33,7 @@ func (e Envelope) query(d *document) *document {
 
 func checkRoot(root val, mayBeEmpty bool) error {
 	if root.kind() != object {
-		return fail(root, "this must be an object, not %s", kindOf(root))
+		return fail(root, "this must be an object%s", notKindOf(root))
 	}
 	if root.isEmpty() && !mayBeEmpty {
 		return fail(root, "the object is empty: it must say something of the stanza")
@@ -56,7 +56,7 @@ func buildReplies(d *document, p Profile) (Replies, error) {
 		return Replies{Stanzas: []stanza.Stanza{st}}, nil
 	}
 	if list.kind() != array {
-		return Replies{}, fail(list, "this must be an array, not %s", kindOf(list))
+		return Replies{}, fail(list, "this must be an array%s", notKindOf(list))
 	}
 	for m := range root.items() {
 		if m.key() != wrapperKey {
