@@ -418,11 +418,7 @@ func (t *table) readBack(xml []byte, space string) val {
 	w.dst = append(w.dst, '{')
 	w.children(w.tree.Root(), t)
 	w.dst = append(w.dst, '}')
-	d, err := parseJSON(w.dst)
-	if err != nil {
-		return val{}
-	}
-	return d.root()
+	return parseOwn(w.dst).root()
 }
 
 // refuse refuses a member that the table does not have.

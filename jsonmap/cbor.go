@@ -111,10 +111,7 @@ const (
 // AppendCBOR appends the object of a stanza in CBOR, its members in the same order as
 // in JSON.
 func AppendCBOR(dst []byte, st stanza.Stanza, p Profile) []byte {
-	d, err := parseJSON(Append(nil, st, p))
-	if err != nil {
-		panic("jsonmap: what was written can't be read: " + err.Error())
-	}
+	d := parseOwn(Append(nil, st, p))
 	defer d.release()
 	return d.root().appendCBOR(dst)
 }

@@ -90,10 +90,7 @@ func unhex(c byte) byte {
 // AppendForm appends the members of a stanza's object that a form can hold:
 // strings, numbers and trues at the top level. A true is an empty value.
 func AppendForm(dst []byte, st stanza.Stanza) []byte {
-	d, err := parseJSON(Append(nil, st, Strict))
-	if err != nil {
-		panic("jsonmap: what was written can't be read: " + err.Error())
-	}
+	d := parseOwn(Append(nil, st, Strict))
 	defer d.release()
 	start := len(dst)
 	for m := range d.root().members() {

@@ -1,6 +1,7 @@
 package jsonmap_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -134,19 +135,37 @@ func TestAppend_isLinear(t *testing.T) {
 	}
 }
 
-// The largest stanza with the most values is written in each notation, and read again.
+// The largest stanzas with the most values are written in each notation. What a document
+// may have of them is read again.
 func TestAppend_manyValues(t *testing.T) {
-	st, err := stanza.Parse([]byte(`<message>` + fill(`a<b/>`, 250_000) + `</message>`))
-	if err != nil {
-		t.Fatal(err)
+	const inbound = 1 << 20 // bytes of the largest stanza that a server can send
+	for _, doc := range []string{
+		`<message>` + fill(`a<b/>`, 100_000) + `</message>`,
+		`<message>` + fill(`a<b/>`, inbound) + `</message>`,
+		`<message><stanza-id xmlns="urn:xmpp:sid:0"/>` + fill(`<b/>`, inbound) + `</message>`,
+		`<iq type="result"><query xmlns="http://jabber.org/protocol/disco#items">` + fill(`<item/>`, inbound) + `</query></iq>`,
+		`<message>` + strings.Repeat(`<b>a`, 63) + strings.Repeat(`</b>`, 63) + `</message>`,
+		`<message><payload xmlns="urn:xmpp:json-msg:0"><json xmlns="urn:xmpp:json:0">[` + fill("1,", 800_000) + `1]</json></payload></message>`,
+	} {
+		st, err := stanza.Parse([]byte(doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := jsonmap.Append(nil, st, jsonmap.Full); !json.Valid(text) {
+			t.Errorf("%.100s: %.100s", doc, text)
+		}
+		jsonmap.AppendCBOR(nil, st, jsonmap.Full)
+		jsonmap.AppendForm(nil, st)
+		if len(doc) > 200_000 {
+			continue
+		}
+		checkRoundTrip(t, st)
+		back, err := jsonmap.ParseCBOR(jsonmap.AppendCBOR(nil, st, jsonmap.Full), jsonmap.Envelope{}, jsonmap.Full)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if canonical(t, back) != canonical(t, st) {
+			t.Error("CBOR loses something")
+		}
 	}
-	checkRoundTrip(t, st)
-	back, err := jsonmap.ParseCBOR(jsonmap.AppendCBOR(nil, st, jsonmap.Full), jsonmap.Envelope{}, jsonmap.Full)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if canonical(t, back) != canonical(t, st) {
-		t.Error("CBOR loses something")
-	}
-	jsonmap.AppendForm(nil, st)
 }

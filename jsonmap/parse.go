@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"regexp"
 	"strings"
 	"sync"
@@ -18,8 +19,15 @@ import (
 // Limits of a document. They bound what its tree costs.
 const (
 	maxDepth  = 160     // levels; an element in the generic form has two, and XML has 64 of them
-	maxValues = 1 << 18 // values of any kind; the largest stanza has fewer
+	maxValues = 1 << 16 // values of any kind
 )
+
+// limits are those of one document.
+type limits struct{ depth, values int }
+
+// ownLimits are for what was written here. Nothing in it can be deeper or have more
+// values than the stanza that it was written for.
+var ownLimits = limits{depth: 8_000, values: math.MaxInt32}
 
 // reader reads a JSON document into a tree.
 type reader struct {
@@ -27,7 +35,7 @@ type reader struct {
 	input   bytes.Buffer
 	src     string // the document, of which most texts are a part
 	doc     document
-	depth   int // the largest that is allowed
+	limits  limits
 }
 
 var readers = sync.Pool{New: func() any { return &reader{doc: document{values: make([]value, 0, 32)}} }}
@@ -56,19 +64,29 @@ func (d *document) release() {
 //
 // COMPAT(mod_rest): a comma after the last member of an object is tolerated.
 func parseJSON(doc []byte) (*document, error) {
-	d, err := readJSON(doc, maxDepth)
+	most := limits{maxDepth, maxValues}
+	d, err := readJSON(doc, most)
 	if err == nil {
 		return d, nil
 	}
 	if mended, changed := withoutTrailingCommas(doc); changed {
-		return readJSON(mended, maxDepth) // the commas were not what is wrong
+		return readJSON(mended, most) // the commas were not what is wrong
 	}
 	return nil, err
 }
 
-func readJSON(doc []byte, depth int) (*document, error) {
+// parseOwn reads what was written here. The caller may release the document.
+func parseOwn(doc []byte) *document {
+	d, err := readJSON(doc, ownLimits)
+	if err != nil {
+		panic("jsonmap: what was written can't be read: " + err.Error())
+	}
+	return d
+}
+
+func readJSON(doc []byte, most limits) (*document, error) {
 	r := readers.Get().(*reader)
-	r.src, r.depth = string(doc), depth
+	r.src, r.limits = string(doc), most
 	r.input = *bytes.NewBuffer(doc)
 	r.decoder.Reset(&r.input)
 	r.doc.src, r.doc.reader = doc, r
@@ -92,11 +110,11 @@ func (r *reader) value(parent int32, key string) error {
 	if err != nil {
 		return err
 	}
-	if r.decoder.StackDepth() > r.depth {
-		return fmt.Errorf("the document is nested more than %d levels deep", r.depth)
+	if r.decoder.StackDepth() > r.limits.depth {
+		return errTooDeep(r.limits.depth)
 	}
-	if len(r.doc.values) >= maxValues {
-		return fmt.Errorf("the document has more than %d values", maxValues)
+	if len(r.doc.values) >= r.limits.values {
+		return errTooMany(r.limits.values)
 	}
 	switch t.Kind() {
 	case '"':
@@ -118,6 +136,12 @@ func (r *reader) value(parent int32, key string) error {
 	}
 	return nil
 }
+
+func errTooDeep(most int) error {
+	return fmt.Errorf("the document is nested more than %d levels deep", most)
+}
+
+func errTooMany(most int) error { return fmt.Errorf("the document has more than %d values", most) }
 
 // text returns the string of a token that was found after an offset: as a part of the
 // document, if it has no escapes.

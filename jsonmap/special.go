@@ -240,7 +240,7 @@ func readPayload(w *writer, c element.Node) (ok, exact bool) {
 		exact = exact && c.First() == holder && holder.Next().IsZero() && len(holder.Attrs()) == 0
 	}
 	data, only := holder.Text()
-	d, err := readJSON([]byte(data), maxPayloadDepth)
+	d, err := readJSON([]byte(data), limits{maxPayloadDepth, maxValues})
 	if err == nil {
 		d.release()
 	}
