@@ -1,6 +1,7 @@
 package jsonmap
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -35,7 +36,7 @@ var shorthand = []field{
 	{name: "ids", typ: String, about: "only these archive ids: an array, or separated by commas"},
 	{name: "after", typ: String, about: "the page after the message with this archive id"},
 	{name: "before", typ: String, about: "the page before it; empty: the last page"},
-	{name: "max", typ: Integer, about: "messages on a page; a number, also as a string"},
+	{name: "max", typ: Integer, max: math.MaxUint32, spelled: true, about: "messages on a page; a number, also as a string"},
 }
 
 // shorthandMembers describes them, with what two of them may be instead.
@@ -180,11 +181,7 @@ func (b *builder) archivePage(m val) error {
 			b.open(nsRSM, "set", nsMAM)
 			from, open = b.inside(), true
 		}
-		s := part.str()
-		var err error
-		if f.typ != Integer || part.kind() != text || !isInteger(s) {
-			s, err = f.value(part)
-		}
+		s, err := f.value(part)
 		if err != nil {
 			return err
 		}

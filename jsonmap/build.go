@@ -3,6 +3,7 @@ package jsonmap
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -160,10 +161,13 @@ func (f *field) value(v val) (string, error) {
 
 func (f *field) number(v val) (string, error) {
 	literal := v.str()
-	if spelled := v.kind() == text && v.doc.loose && isJSONNumber(literal); v.kind() != number && !spelled {
+	if spelled := v.kind() == text && (v.doc.loose || f.spelled) && isJSONNumber(literal); v.kind() != number && !spelled {
 		return "", fail(v, "this must be a number%s", notKindOf(v))
 	}
 	if f.typ == Number {
+		if _, err := strconv.ParseFloat(literal, 64); err != nil {
+			return "", fail(v, "%.40s does not fit into a floating-point number of 64 bits", literal)
+		}
 		return literal, nil
 	}
 	s, ok := integer(literal)

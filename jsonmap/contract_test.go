@@ -180,7 +180,7 @@ var toXML = []pair{
 	{`{"oob_url":"u"}`, `<message><x xmlns="jabber:x:oob"><url>u</url></x></message>`},
 	{`{"oob_url":"u","oob":{"url":"u","desc":"d"}}`, `<message><x xmlns="jabber:x:oob"><url>u</url><desc>d</desc></x></message>`},
 	// special fields, 8.7
-	{`{"html":"hello"}`, `<message><html xmlns="http://jabber.org/protocol/xhtml-im">hello</html></message>`},
+	{`{"html":" <body>hello</body>\n"}`, `<message><html xmlns="http://jabber.org/protocol/xhtml-im"><body xmlns="http://www.w3.org/1999/xhtml">hello</body></html></message>`},
 	{`{"disco":{}}`, `<iq type="get"><query xmlns="http://jabber.org/protocol/disco#info"/></iq>`},
 	{`{"kind":"iq","items":{"node":"n"}}`, `<iq type="get"><query xmlns="http://jabber.org/protocol/disco#items" node="n"/></iq>`},
 	{`{"kind":"iq","items":["a","b"]}`, `<iq type="get"><query xmlns="http://jabber.org/protocol/disco#items"><item jid="a"/><item jid="b"/></query></iq>`},

@@ -3,7 +3,9 @@ package jsonmap
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 
 	"github.com/restanza/restanza/element"
 	"github.com/restanza/restanza/stanza"
@@ -186,14 +188,33 @@ var xhtml = &special{
 		if err := tree.Parse(string(el.Content), nsXHTML); err != nil {
 			return fail(m, "this is not well-formed XHTML: %s", err)
 		}
+		body, ok := onlyBody(tree.Root())
+		if !ok {
+			return fail(m, "this must be one element <body> of XHTML, and nothing else")
+		}
 		b.open(nsXHTMLIM, "html", around)
 		from := b.inside()
-		for n := range tree.Root().Children() {
-			b.copy(n, nsXHTMLIM)
-		}
+		b.copy(body, nsXHTMLIM)
 		b.close("html", from)
 		return nil
 	},
+}
+
+// onlyBody returns the body that is all there is in n, but for white space.
+func onlyBody(n element.Node) (body element.Node, ok bool) {
+	for c := range n.Children() {
+		switch {
+		case c.IsText():
+			if s, _ := c.Text(); strings.Trim(s, " \t\r\n") != "" {
+				return element.Node{}, false
+			}
+		case !body.IsZero() || !c.Is(nsXHTML, "body"):
+			return element.Node{}, false
+		default:
+			body = c
+		}
+	}
+	return body, !body.IsZero()
 }
 
 // inMarkup says what is wrong with markup that stands one line and one character after the
@@ -297,9 +318,9 @@ var resultSetFields = []field{
 	{name: "before", typ: String},
 	{name: "first", typ: String},
 	{name: "last", typ: String},
-	{name: "count", typ: Integer},
-	{name: "index", typ: Integer, about: "the attribute of first in XML, if that is there"},
-	{name: "max", typ: Integer},
+	{name: "count", typ: Integer, max: math.MaxUint32}, // XEP-0059 §7: xs:unsignedInt
+	{name: "index", typ: Integer, max: math.MaxUint32, about: "the attribute of first in XML, if that is there"},
+	{name: "max", typ: Integer, max: math.MaxUint32},
 }
 
 func readResultSet(w *writer, c element.Node) (ok, exact bool) {

@@ -51,12 +51,13 @@ type field struct {
 	attr  string // the attribute's name; empty: the member's
 	item  string // InList: the name of the children's children
 
-	table  *table   // of the members, or of those of each item; nil: items are as of says
-	of     *field   // AsList, InList: an item that is no object; nil: the text of the child
-	values []string // the only ones; nil: any
-	min    int64    // bounds of an Integer, if they are not both 0
-	max    int64
-	words  bool // a Boolean is written as true or false, not as 1 or 0
+	table   *table   // of the members, or of those of each item; nil: items are as of says
+	of      *field   // AsList, InList: an item that is no object; nil: the text of the child
+	values  []string // the only ones; nil: any
+	min     int64    // bounds of an Integer, if they are not both 0
+	max     int64
+	words   bool // a Boolean is written as true or false, not as 1 or 0
+	spelled bool // a number may also be written as a string
 
 	special *special
 	// short names the member that says the same and more. If both are there they must
