@@ -21,6 +21,10 @@ func TestParse_envelope(t *testing.T) {
 		{`{"ping":true}`, jsonmap.Envelope{Kind: "iq", Type: "get", To: "a.b"}, `<iq type="get" to="a.b"><ping xmlns="urn:xmpp:ping"/></iq>`},
 		{`{"to":"c@d","body":"x"}`, jsonmap.Envelope{Kind: "message", Type: "chat"}, `<message type="chat" to="c@d"><body>x</body></message>`},
 		{`{}`, jsonmap.Envelope{To: "a.b", Field: "ping"}, `<iq type="get" to="a.b"><ping xmlns="urn:xmpp:ping"/></iq>`},
+		{``, jsonmap.Envelope{To: "a.b", Field: "ping"}, `<iq type="get" to="a.b"><ping xmlns="urn:xmpp:ping"/></iq>`},
+		{` true `, jsonmap.Envelope{To: "a.b", Field: "ping"}, `<iq type="get" to="a.b"><ping xmlns="urn:xmpp:ping"/></iq>`},
+		{`null`, jsonmap.Envelope{To: "a.b", Field: "ping"}, `<iq type="get" to="a.b"><ping xmlns="urn:xmpp:ping"/></iq>`},
+		{`{"max":"10"}`, jsonmap.Envelope{To: "a.b", Field: "archive"}, `<iq type="set" to="a.b"><query xmlns="urn:xmpp:mam:2"><set xmlns="http://jabber.org/protocol/rsm"><max>10</max></set></query></iq>`},
 		{`{"node":"n"}`, jsonmap.Envelope{To: "a.b", Field: "disco"}, `<iq type="get" to="a.b"><query xmlns="http://jabber.org/protocol/disco#info" node="n"/></iq>`},
 		{`{}`, jsonmap.Envelope{To: "a.b", Field: "items"}, `<iq type="get" to="a.b"><query xmlns="http://jabber.org/protocol/disco#items"/></iq>`},
 		{`{}`, jsonmap.Envelope{To: "a.b", Field: "stats"}, `<iq type="get" to="a.b"><query xmlns="http://jabber.org/protocol/stats"/></iq>`},
@@ -72,14 +76,46 @@ func TestParse_envelopeRefuses(t *testing.T) {
 		{`{"node":1}`, jsonmap.Envelope{To: "a.b", Field: "disco"}, stanza.NotWellFormed, "/node", "line 1, column 9 (node): this must be a string"},
 		{`[]`, jsonmap.Envelope{To: "a.b", Field: "disco"}, stanza.NotWellFormed, "", "this must be true, a node or an object"},
 		{`{}`, jsonmap.Envelope{To: "a.b", Field: "foo"}, stanza.NotWellFormed, "", `"foo"`},
-		{`{"body":"x"}`, jsonmap.Envelope{Kind: "message", To: "a@b@c"}, stanza.ImproperAddressing, "", ""},
+		{`{"body":"x"}`, jsonmap.Envelope{Kind: "message", To: "a@b@c"}, stanza.ImproperAddressing, "", `^the address "a@b@c" in the path: a second @`},
+		{`{"body":"x","to":"localhost"}`, jsonmap.Envelope{Kind: "message", To: "a@@b"}, stanza.ImproperAddressing, "", `^the address "a@@b" in the path: a second @`},
+		{`{"body":"x"}`, jsonmap.Envelope{Kind: "message", To: "a@b c"}, stanza.ImproperAddressing, "", `^the address "a@b c" in the path: domain "b c": `},
+		{`{"body":"x","kind":"zzz"}`, jsonmap.Envelope{Kind: "message", To: "a@b"}, stanza.NotWellFormed, "/kind", "none of message, presence, iq"},
+		{`{"body":"x","kind":""}`, jsonmap.Envelope{Kind: "message", To: "a@b"}, stanza.NotWellFormed, "/kind", "none of message, presence, iq"},
+		{`false`, jsonmap.Envelope{Field: "ping", To: "a.b"}, stanza.NotWellFormed, "", "line 1, column 1 (the document): this must be true"},
+		{`5`, jsonmap.Envelope{Field: "ping", To: "a.b"}, stanza.NotWellFormed, "", "this must be true"},
+		{`[]`, jsonmap.Envelope{Field: "ping", To: "a.b"}, stanza.NotWellFormed, "", "this must be true"},
+		{`{"a":1}`, jsonmap.Envelope{Field: "ping", To: "a.b"}, stanza.NotWellFormed, "/a", "line 1, column 6 (a): ping has no members"},
 		{`{"body":"x","from":"@"}`, jsonmap.Envelope{Kind: "message", To: "a@b"}, stanza.InvalidFrom, "/from", ""},
 		{`[]`, jsonmap.Envelope{Kind: "message", To: "a@b"}, stanza.NotWellFormed, "", "object"},
 	} {
 		_, err := jsonmap.Parse([]byte(tt.doc), tt.e, jsonmap.Full)
 		r := refusal(t, tt.doc, err)
-		if r.Reason != tt.reason || r.Place.Pointer != tt.pointer || !strings.Contains(r.Text, tt.text) {
+		if r.Reason != tt.reason || r.Place.Pointer != tt.pointer || !says(r.Text, tt.text) {
 			t.Errorf("%+v %s: %s at %q: %s, want %s at %q with %q", tt.e, tt.doc, r.Reason, r.Place.Pointer, r.Text, tt.reason, tt.pointer, tt.text)
+		}
+	}
+}
+
+// The same where the document is a form or a query.
+func TestParseForm_envelopeRefuses(t *testing.T) {
+	for _, tt := range []struct{ doc, field, pointer, text string }{
+		{"a=b", "ping", "/a", "ping has no members"},
+		{"max=-1", "archive", "/max", "0 to 4294967295"},
+		{"max=x", "archive", "/max", "this must be a number$"},
+	} {
+		_, err := jsonmap.ParseForm([]byte(tt.doc), jsonmap.Envelope{Field: tt.field, To: "a.b"}, jsonmap.Full)
+		if r := refusal(t, tt.doc, err); r.Place.Pointer != tt.pointer || !says(r.Text, tt.text) {
+			t.Errorf("%s: at %q: %s", tt.doc, r.Place.Pointer, r.Text)
+		}
+	}
+}
+
+// What asks for nothing more than the path does is nothing, in CBOR too.
+func TestParseCBOR_envelope(t *testing.T) {
+	for _, doc := range []string{"", "\xa0", "\xf5", "\xf6"} {
+		st, err := jsonmap.ParseCBOR([]byte(doc), jsonmap.Envelope{Field: "ping", To: "a.b"}, jsonmap.Full)
+		if want := `<ping xmlns="urn:xmpp:ping"/>`; err != nil || st.Content() != want {
+			t.Errorf("%q: %s, %v", doc, st.Content(), err)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func newTables() (s tableSet) {
 // headerFields are what the start tag of a stanza says.
 func headerFields() []field {
 	return []field{
-		{name: "kind", place: AsHeader, typ: String, values: []string{"message", "presence", "iq"}, xep: "RFC 6120 §8.2", about: "the stanza's element"},
+		{name: "kind", place: AsHeader, typ: String, values: kindNames, xep: "RFC 6120 §8.2", about: "the stanza's element"},
 		{name: "type", place: AsHeader, typ: String, xep: "RFC 6120 §8.1.4"},
 		{name: "to", place: AsHeader, typ: String, xep: "RFC 6120 §8.1.1", about: "the addressee"},
 		{name: "from", place: AsHeader, typ: String, xep: "RFC 6120 §8.1.2", about: "the sender"},

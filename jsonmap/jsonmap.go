@@ -1,6 +1,7 @@
 package jsonmap
 
 import (
+	"bytes"
 	"slices"
 	"unicode/utf8"
 
@@ -26,11 +27,16 @@ type Envelope struct {
 	// Ask says that the iq is to change nothing, as far as the document does not give its
 	// type. mod_rest's archive and command are sets nevertheless.
 	Ask bool
+
+	otherwise stanza.Kind // where nothing tells the kind; empty: message
 }
 
 // Parse reads a stanza from a JSON document. Errors are *stanza.Refusal; its
 // Place names the member that is wrong.
 func Parse(doc []byte, e Envelope, p Profile) (stanza.Stanza, error) {
+	if e.Field != "" && e.asksFlag() && len(bytes.TrimSpace(doc)) == 0 {
+		doc = []byte("{}")
+	}
 	d, err := parseJSON(doc)
 	if err != nil {
 		return stanza.Stanza{}, err
@@ -52,6 +58,9 @@ func ParseForm(doc []byte, e Envelope, p Profile) (stanza.Stanza, error) {
 // ParseCBOR is Parse for the same object in CBOR (RFC 8949). Members are taken in the
 // order of their names.
 func ParseCBOR(doc []byte, e Envelope, p Profile) (stanza.Stanza, error) {
+	if e.Field != "" && e.asksFlag() && len(doc) == 0 {
+		doc = []byte{cborMap}
+	}
 	d, err := parseCBOR(doc)
 	if err != nil {
 		return stanza.Stanza{}, err

@@ -57,13 +57,16 @@ var badJSON = []struct {
 	{"U+FFFE in a payload", "{\"payload\":{\"data\":\"\ufffe\"}}", "", "/payload/data", 1, 0, "escape it"},
 	// start tag
 	{"unknown kind", `{"kind":"mesage"}`, "", "/kind", 1, 9, "none of"},
+	{"kind is empty", `{"kind":"","body":"x"}`, "", "/kind", 1, 9, `"" is none of message, presence, iq`},
+	{"type is empty", `{"type":"","body":"x"}`, "", "/type", 1, 9, "this can't be empty: leave it out"},
+	{"id is empty", `{"id":"","body":"x"}`, "", "/id", 1, 7, "this can't be empty: leave it out"},
 	{"kind of another type", `{"kind":1}`, "", "/kind", 1, 9, "string"},
 	{"to is a number", `{"to":1,"body":"x"}`, "", "/to", 1, 7, "string"},
 	{"to is an object", `{"to":{"a":1},"body":"x"}`, "", "/to", 1, 7, "string"},
 	{"from is an array", `{"from":[],"body":"x"}`, "", "/from", 1, 9, "string"},
 	{"to is empty", `{"to":"","body":"x"}`, stanza.ImproperAddressing, "/to", 1, 7, "empty"},
-	{"to is no address", `{"to":"a@b@c","body":"x"}`, stanza.ImproperAddressing, "/to", 1, 7, ""},
-	{"to is a blank", `{"to":" ","body":"x"}`, stanza.ImproperAddressing, "/to", 1, 7, ""},
+	{"to is no address", `{"to":"a@b@c","body":"x"}`, stanza.ImproperAddressing, "/to", 1, 7, `^line 1, column 7 (to): address "a@b@c": a second @`},
+	{"to is a blank", `{"to":" ","body":"x"}`, stanza.ImproperAddressing, "/to", 1, 7, `^line 1, column 7 (to): domain " ": `},
 	{"from is empty", `{"from":"","body":"x"}`, stanza.InvalidFrom, "/from", 1, 9, "empty"},
 	{"from is no address", `{"body":"x","from":"@"}`, stanza.InvalidFrom, "/from", 1, 20, ""},
 	// members
@@ -138,7 +141,10 @@ var badJSON = []struct {
 	{"member that is no child", `{"xml":[{"member":"to"}]}`, "", "/xml/0/member", 1, 0, "no member"},
 	{"member that is a number", `{"xml":[{"member":1}]}`, "", "/xml/0/member", 1, 0, "string"},
 	{"member further in", `{"body":"x","xml":[{"name":"a","children":[{"member":"body","name":"b"}]}]}`, "", "/xml/0/children/0/member", 1, 0, "only"},
-	{"deep elements", `{"xml":[` + strings.Repeat(`{"name":"a","children":[`, 70) + strings.Repeat(`]}`, 70) + `]}`, "", "", 1, 0, "deep"},
+	{"deep elements", `{"xml":[` + strings.Repeat(`{"name":"a","children":[`, 70) + strings.Repeat(`]}`, 70) + `]}`, "", "", 0, 0, madeTooDeep},
+	{"deep members", `{` + strings.Repeat(`"forwarded":{"message":{`, 40) + strings.Repeat(`}}`, 40) + `}`, "", "", 0, 0, "^the stanza that this makes is refused: <message> is nested more than 64 levels deep$"},
+	{"many attributes", `{"xml":[{"name":"a","attrs":{` + manyAttributes(65) + `}}]}`, "", "", 0, 0, "^the stanza that this makes is refused: more than 64 attributes in one tag$"},
+	{"deep payload", `{"payload":{"data":` + strings.Repeat("[", 33) + strings.Repeat("]", 33) + `}}`, "", "/payload/data", 1, 20, "more than 32 levels deep"},
 	{"deeper elements", `{"xml":[` + strings.Repeat(`{"name":"a","children":[`, 7000) + strings.Repeat(`]}`, 7000) + `]}`, "", "", 1, 0, "deep"},
 }
 
@@ -153,6 +159,9 @@ func TestParse_refuses(t *testing.T) {
 			}
 			if r.Reason != want || !says(r.Text, tt.text) {
 				t.Errorf("%s: %s, want %s with %q", r.Reason, r.Text, want, tt.text)
+			}
+			if strings.HasPrefix(r.Text, "the stanza that this makes") && r.Place != (stanza.Place{}) {
+				t.Errorf("%s: at %+v, which is no place of the caller's", r.Text, r.Place)
 			}
 			if tt.pointer != "" && r.Place.Pointer != tt.pointer || tt.line != 0 && r.Place.Line != tt.line || tt.col != 0 && r.Place.Column != tt.col {
 				t.Errorf("%s: at %+v, want %q, line %d, column %d", r.Text, r.Place, tt.pointer, tt.line, tt.col)
@@ -377,6 +386,9 @@ func TestParseForm_values(t *testing.T) {
 		"markable=":                  `<markable xmlns="urn:xmpp:chat-markers:0"/>`,
 		"markable=true&&":            `<markable xmlns="urn:xmpp:chat-markers:0"/>`,
 		"markable=false":             ``,
+		// fields of a form that were not filled in
+		"kind=&type=&id=&body=x": `<body>x</body>`,
+		"type=&ping=true":        `<ping xmlns="urn:xmpp:ping"/>`,
 	} {
 		st, err := jsonmap.ParseForm([]byte(doc), jsonmap.Envelope{}, jsonmap.Full)
 		if err != nil || st.Content() != want {

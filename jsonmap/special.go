@@ -296,6 +296,9 @@ func writePayload(b *builder, m val, around string) error {
 			if at, ok := element.IsText(data); !ok {
 				return fail(part, "%s, which is not allowed in XML: escape it", charAt(data, at))
 			}
+			if part.depth() > maxPayloadDepth {
+				return fail(part, "this is nested more than %d levels deep", maxPayloadDepth)
+			}
 		case part.key() != "datatype" && !b.strict:
 			return fail(part, "a payload has datatype and data, and nothing else")
 		}

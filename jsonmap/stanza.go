@@ -2,7 +2,12 @@ package jsonmap
 
 import (
 	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
+	"github.com/restanza/restanza/element"
 	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/stanza"
 )
@@ -13,7 +18,10 @@ const available = "available"
 // build makes the stanza that a document describes.
 func (e Envelope) build(d *document, p Profile) (stanza.Stanza, error) {
 	if e.Field != "" {
-		d = e.query(d)
+		var err error
+		if d, err = e.query(d, p); err != nil {
+			return stanza.Stanza{}, err
+		}
 	}
 	root := d.root()
 	if err := checkRoot(root, e != Envelope{}); err != nil {
@@ -23,12 +31,28 @@ func (e Envelope) build(d *document, p Profile) (stanza.Stanza, error) {
 }
 
 // query returns the document of an iq with d as the value of the one member.
-func (e Envelope) query(d *document) *document {
-	f := tables.iq.byName[e.Field]
-	if f != nil && f.place == AsFlag {
-		d = &document{values: []value{{kind: boolean, text: "true"}}}
+func (e Envelope) query(d *document, p Profile) (*document, error) {
+	if !e.asksFlag() {
+		return d.under(e.Field), nil
 	}
-	return d.under(e.Field)
+	root := d.root()
+	switch {
+	case root.isTrue(), root.isNull(), root.kind() == object && p == Strict:
+	case root.kind() != object:
+		return nil, fail(root, "this must be true or an empty object: %s has no members", e.Field)
+	default:
+		for m := range root.members() {
+			return nil, fail(m, "%s has no members", e.Field)
+		}
+	}
+	d = &document{values: []value{{kind: boolean, text: "true"}}}
+	return d.under(e.Field), nil
+}
+
+// asksFlag reports whether the document has nothing to say beyond the path.
+func (e Envelope) asksFlag() bool {
+	f := tables.iq.byName[e.Field]
+	return f != nil && f.place == AsFlag
 }
 
 func checkRoot(root val, mayBeEmpty bool) error {
@@ -80,6 +104,9 @@ func buildReplies(d *document, p Profile) (Replies, error) {
 	return all, nil
 }
 
+// isItem reports whether a value stands inside of another one.
+func (v val) isItem() bool { return v.i > v.doc.top }
+
 // wrapperKey is the only member of an object that holds several stanzas.
 const wrapperKey = "xmpp"
 
@@ -118,29 +145,66 @@ func (e Envelope) stanza(v val, p Profile, parse func([]byte) (stanza.Stanza, er
 	b.close(string(h.kind), from)
 	st, err := parse(b.dst)
 	if err != nil {
-		return stanza.Stanza{}, refuseBuilt(v, err)
+		return stanza.Stanza{}, e.refuseBuilt(v, err)
 	}
 	return st, nil
 }
 
 // refuseBuilt turns what is wrong with the XML of a stanza into what is wrong with the
 // object that it was built of.
-func refuseBuilt(v val, err error) error {
+func (e Envelope) refuseBuilt(v val, err error) error {
 	refusal, ok := errors.AsType[*stanza.Refusal](err)
 	if !ok {
 		return err
 	}
-	member := map[stanza.Reason]string{stanza.ImproperAddressing: "to", stanza.InvalidFrom: "from"}[refusal.Reason]
-	at := v
-	if m := v.member(member); member != "" && !m.isZero() {
-		at = m
+	var located *stanza.Refusal
+	switch {
+	case refusal.Reason == stanza.ImproperAddressing && e.To != "":
+		reason := reasonOf(refusal)
+		if malformed, ok := errors.AsType[*jid.Error](refusal.Err); ok && malformed.Part == jid.PartAddress {
+			reason = malformed.Reason
+		}
+		located = &stanza.Refusal{Text: fmt.Sprintf("the address %s in the path: %s", clip(e.To), reason)}
+	case refusal.Reason == stanza.ImproperAddressing:
+		located = fail(v.member("to").or(v), "%s", reasonOf(refusal))
+	case refusal.Reason == stanza.InvalidFrom:
+		located = fail(v.member("from").or(v), "%s", reasonOf(refusal))
+	default: // line and column are those of XML that the caller does not have
+		located = &stanza.Refusal{Text: "the stanza that this makes is refused: " + reasonOf(refusal)}
+		if v.isItem() {
+			located = fail(v, "%s", located.Text)
+		}
 	}
-	located := fail(at, "%s", refusal.Text)
 	located.Reason, located.Err = refusal.Reason, refusal.Err
-	if at.i == v.i && member != "" { // it comes from the path
-		located.Text, located.Place = refusal.Text, stanza.Place{}
-	}
 	return located
+}
+
+// reasonOf says why a stanza is refused, without the place.
+func reasonOf(r *stanza.Refusal) string {
+	if syntax, ok := errors.AsType[*element.SyntaxError](r.Err); ok {
+		return syntax.Reason
+	}
+	if r.Err != nil {
+		return r.Err.Error()
+	}
+	return r.Text
+}
+
+// clip quotes an address for an error.
+func clip(address string) string {
+	const most = 80
+	if len(address) > most {
+		return strconv.Quote(strings.ToValidUTF8(address[:most], "")) + "…"
+	}
+	return strconv.Quote(address)
+}
+
+// or returns v, or another value if there is none.
+func (v val) or(other val) val {
+	if v.isZero() {
+		return other
+	}
+	return v
 }
 
 // header is what the members of the start tag say, with what the envelope adds.
@@ -176,8 +240,13 @@ func (e Envelope) header(v val) (h header, err error) {
 		if *into, err = str(m); err != nil {
 			return h, err
 		}
-		if *into == "" && (into == &h.to || into == &h.from) {
-			return h, refuseEmpty(m)
+		if *into == "" && into != &h.lang {
+			if err = refuseEmpty(m); err != nil {
+				return h, err
+			}
+		}
+		if into == &kind && kind != "" && !slices.Contains(kindNames, kind) {
+			return h, refuseKind(m)
 		}
 	}
 	if e.To != "" {
@@ -192,49 +261,67 @@ func (e Envelope) header(v val) (h header, err error) {
 		h.kind = stanza.IQ
 	}
 	if h.kind == "" {
-		if h.kind, err = inferKind(v, kind, h.typ); err != nil {
-			return h, err
-		}
+		h.kind = inferKind(v, stanza.Kind(kind), h.typ, e.otherwise)
 	}
 	h.inferType(v, e.Ask)
 	return h, nil
 }
 
-// refuseEmpty refuses an address that is there and empty.
-func refuseEmpty(m val) *stanza.Refusal {
-	r := fail(m, "an address can't be empty")
-	r.Reason = stanza.ImproperAddressing
-	if m.key() == "from" {
-		r.Reason = stanza.InvalidFrom
+// refuseEmpty refuses a member of the start tag that is there and empty. In a form, fields
+// that were not filled in are empty.
+func refuseEmpty(m val) error {
+	switch m.key() {
+	case "to", "from":
+		r := fail(m, "an address can't be empty")
+		r.Reason = stanza.ImproperAddressing
+		if m.key() == "from" {
+			r.Reason = stanza.InvalidFrom
+		}
+		return r
+	case "kind":
+		if !m.doc.loose {
+			return refuseKind(m)
+		}
+	default:
+		if !m.doc.loose {
+			return fail(m, "this can't be empty: leave it out")
+		}
 	}
-	return r
+	return nil
 }
 
-// inferKind finds out the kind of a stanza, as mod_rest does.
-func inferKind(v val, kind string, t stanza.Type) (stanza.Kind, error) {
-	switch k := stanza.Kind(kind); k {
-	case stanza.Message, stanza.Presence, stanza.IQ:
-		return k, nil
-	case "":
-	default:
-		return "", fail(v.member("kind"), "%.40q is none of message, presence, iq", kind)
+// kindNames are the values of the member kind.
+var kindNames = []string{string(stanza.Message), string(stanza.Presence), string(stanza.IQ)}
+
+func refuseKind(m val) error {
+	return fail(m, "%.40q is none of %s", m.str(), strings.Join(kindNames, ", "))
+}
+
+// inferKind finds out the kind of a stanza, as mod_rest does: what is said, or what
+// follows from the type or the members, or otherwise the given one, or a message.
+func inferKind(v val, kind stanza.Kind, t stanza.Type, otherwise stanza.Kind) stanza.Kind {
+	if kind != "" {
+		return kind
 	}
 	if kind, ok := kindByType[t]; ok {
-		return kind, nil
+		return kind
 	}
 	for _, hint := range kindByMember {
 		for _, name := range hint.members {
 			if !v.member(name).isZero() {
-				return hint.kind, nil
+				return hint.kind
 			}
 		}
 	}
 	for m := range v.members() { // a member that only one kind has
 		if kind := onlyKind(tables.message.kinds, m.key()); kind != "" {
-			return kind, nil
+			return kind
 		}
 	}
-	return stanza.Message, nil
+	if otherwise != "" {
+		return otherwise
+	}
+	return stanza.Message
 }
 
 // onlyKind returns the kind that alone has a member of that name, of those that have
@@ -276,7 +363,7 @@ func (h *header) inferType(v val, ask bool) {
 		h.typ = stanza.TypeError
 	case h.kind == stanza.Presence && h.typ == available:
 		h.typ = ""
-	case h.kind == stanza.IQ && h.typ == "" && v.member("type").isZero():
+	case h.kind == stanza.IQ && h.typ == "":
 		h.typ = stanza.Get
 		for m := range v.members() {
 			if f := tables.iq.byName[m.key()]; f != nil && f.isSet(m) && (!ask || !f.beyond) {

@@ -144,6 +144,18 @@ func (v val) member(key string) val {
 	return val{}
 }
 
+// depth returns how many arrays and objects stand in one another, at most.
+func (v val) depth() int {
+	if v.kind() != array && v.kind() != object {
+		return 0
+	}
+	most := 0
+	for item := range v.items() {
+		most = max(most, item.depth())
+	}
+	return most + 1
+}
+
 // pointer names the value as RFC 6901 does.
 func (v val) pointer() string {
 	if v.i <= v.doc.top {
