@@ -1,10 +1,15 @@
 package jsonmap
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"math"
+	"math/big"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -12,11 +17,11 @@ import (
 )
 
 // cborReader refuses what JSON has no counterpart for, and bounds what a document
-// may cost.
+// may cost. That texts are UTF-8 is checked where their place is known.
 var cborReader = must(cbor.DecOptions{
 	DupMapKey:        cbor.DupMapKeyEnforcedAPF,
 	TagsMd:           cbor.TagsForbidden,
-	UTF8:             cbor.UTF8RejectInvalid,
+	UTF8:             cbor.UTF8DecodeInvalid,
 	MaxNestedLevels:  maxDepth,
 	MaxArrayElements: maxValues,
 	MaxMapPairs:      maxValues,
@@ -32,21 +37,55 @@ func must[T any](v T, err error) T {
 // parseCBOR reads a CBOR document as the JSON value that it stands for.
 func parseCBOR(doc []byte) (*document, error) {
 	var root any
-	err := cborReader.Unmarshal(doc, &root)
-	d := &document{}
-	if err == nil {
-		err = d.addCBOR(0, "", root)
+	if err := cborReader.Unmarshal(doc, &root); err != nil {
+		return nil, refuseCBOR(err)
 	}
-	if err != nil {
-		return nil, &stanza.Refusal{Reason: stanza.NotWellFormed, Text: "CBOR: " + err.Error(), Err: err}
+	d := &document{}
+	if err := d.addCBOR(0, "", root); err != nil {
+		return nil, err
 	}
 	return d, nil
+}
+
+// refuseCBOR says what is wrong with a document that is not to be decoded.
+func refuseCBOR(err error) *stanza.Refusal {
+	r := &stanza.Refusal{Reason: stanza.NotWellFormed, Err: err}
+	what := strings.TrimPrefix(err.Error(), "cbor: ")
+	switch {
+	case is[*cbor.DupMapKeyError](err):
+		what = "a member is there twice"
+		twice, _ := errors.AsType[*cbor.DupMapKeyError](err)
+		if key, ok := twice.Key.(string); ok {
+			what = fmt.Sprintf("the member %.40q is there twice", strings.ToValidUTF8(key, "\uFFFD"))
+		}
+	case is[*cbor.TagsMdError](err):
+		what = "tags are not supported"
+	case is[*cbor.InvalidMapKeyTypeError](err):
+		what = "the name of a member must be a text"
+	case is[*cbor.MaxNestedLevelError](err):
+		what = errTooDeep(maxDepth).Error()
+	case is[*cbor.MaxArrayElementsError](err), is[*cbor.MaxMapPairsError](err):
+		what = errTooMany(maxValues).Error()
+	case is[*cbor.ExtraneousDataError](err):
+		what = "something follows after the document's end"
+	case errors.Is(err, io.EOF):
+		what = "the document is empty: a map is missing"
+	case errors.Is(err, io.ErrUnexpectedEOF), strings.Contains(what, "integer overflow"): // of a length
+		what = "the document ends too early"
+	}
+	r.Text = "CBOR: " + what
+	return r
+}
+
+func is[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
 }
 
 // addCBOR adds a decoded value to parent under a key.
 func (d *document) addCBOR(parent int32, key string, v any) error {
 	if len(d.values) >= maxValues {
-		return fmt.Errorf("the document has more than %d values", maxValues)
+		return refuseCBOR(errTooMany(maxValues))
 	}
 	switch v := v.(type) {
 	case nil:
@@ -54,6 +93,9 @@ func (d *document) addCBOR(parent int32, key string, v any) error {
 	case bool:
 		d.add(parent, value{kind: boolean, key: key, text: strconv.FormatBool(v)})
 	case string:
+		if !utf8.ValidString(v) {
+			return d.failCBOR(parent, key, "the text is not UTF-8")
+		}
 		d.add(parent, value{kind: text, key: key, text: v})
 	case uint64:
 		d.add(parent, value{kind: number, key: key, text: strconv.FormatUint(v, 10)})
@@ -61,7 +103,7 @@ func (d *document) addCBOR(parent int32, key string, v any) error {
 		d.add(parent, value{kind: number, key: key, text: strconv.FormatInt(v, 10)})
 	case float64:
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("%v is no number that JSON has", v)
+			return d.failCBOR(parent, key, "%v is no number that JSON has", v)
 		}
 		d.add(parent, value{kind: number, key: key, text: strconv.FormatFloat(v, 'g', -1, 64)})
 	case []any:
@@ -73,10 +115,24 @@ func (d *document) addCBOR(parent int32, key string, v any) error {
 		}
 	case map[any]any:
 		return d.addMap(parent, key, v)
+	case []byte:
+		return d.failCBOR(parent, key, "a byte string has no counterpart in JSON")
+	case big.Int:
+		return d.failCBOR(parent, key, "%s does not fit into 64 bits", v.String())
 	default:
-		return fmt.Errorf("a value of the type %T has no counterpart in JSON", v)
+		return d.failCBOR(parent, key, "this has no counterpart in JSON")
 	}
 	return nil
+}
+
+// failCBOR refuses a value that would stand in parent under a key.
+func (d *document) failCBOR(parent int32, key, format string, args ...any) error {
+	return inCBOR(fail(val{d, d.add(parent, value{key: key})}, format, args...))
+}
+
+func inCBOR(r *stanza.Refusal) error {
+	r.Text = "CBOR, " + r.Text
+	return r
 }
 
 // addMap adds the pairs of a map in the order of their names.
@@ -85,8 +141,11 @@ func (d *document) addMap(parent int32, key string, pairs map[any]any) error {
 	names := make([]string, 0, len(pairs))
 	for name := range pairs {
 		s, ok := name.(string)
-		if !ok {
-			return fmt.Errorf("the name of a member must be a text, not %v", name)
+		switch {
+		case !ok:
+			return inCBOR(fail(val{d, i}, "the name of a member must be a text"))
+		case !utf8.ValidString(s):
+			return inCBOR(fail(val{d, i}, "the name of a member is not UTF-8"))
 		}
 		names = append(names, s)
 	}

@@ -398,20 +398,52 @@ func TestParseForm_values(t *testing.T) {
 }
 
 func TestParseCBOR_refuses(t *testing.T) {
-	body := "\x64body"
-	for name, doc := range map[string]string{
-		"nothing": "", "cut off": "\xa1" + body + "\x65ab", "array": "\x80", "null": "\xf6", "byte string": "\xa1" + body + "\x41x",
-		"tag": "\xa1" + body + "\xc0\x61x", "big number": "\xa1" + body + "\xc2\x41\x01", "twice": "\xa2" + body + "\x61x" + body + "\x61y",
-		"NaN": "\xa1\x63rsm\xa1\x63max\xf9\x7e\x00", "infinity": "\xa1\x63rsm\xa1\x63max\xf9\x7c\x00", "name that is a number": "\xa1\x01\x61x",
-		"name that is bytes": "\xa1\x44body\x61x", "no UTF-8": "\xa1" + body + "\x61\xff", "huge text": "\xa1" + body + "\x7b\x7f\xff\xff\xff\xff\xff\xff\xff",
-		"huge array": "\xa1" + body + "\x9b\x00\x00\x00\xff\xff\xff\xff\xff", "huge map": "\xbb\x00\x00\x00\xff\xff\xff\xff\xff", "trailing": "\xa1" + body + "\x61x\x00",
-		"simple value": "\xa1" + body + "\xe0", "deep": "\xa1" + body + strings.Repeat("\x81", 1000) + "\x00", "break alone": "\xff",
-		"empty map": "\xa0", "number": "\xa1" + body + "\x01", "beyond 64 bits": "\xa1\x63rsm\xa1\x63max\x1b\xff\xff\xff\xff\xff\xff\xff\xff",
-		"fraction": "\xa1\x63rsm\xa1\x63max\xf9\x3e\x00",
+	const body, page = "\xa1\x64body", "\xa1\x63rsm\xa1\x63max"
+	for _, tt := range []struct{ name, doc, pointer, text string }{
+		{"nothing", "", "", "^CBOR: the document is empty"},
+		{"cut off", body + "\x65ab", "", "^CBOR: the document ends too early$"},
+		{"huge text", body + "\x7b\x7f\xff\xff\xff\xff\xff\xff\xff", "", "ends too early$"},
+		{"larger text", body + "\x7b\xff\xff\xff\xff\xff\xff\xff\xff", "", "ends too early$"},
+		{"huge array", body + "\x9b\x00\x00\x00\xff\xff\xff\xff\xff", "", "^CBOR: the document has more than 65536 values$"},
+		{"huge map", "\xbb\x00\x00\x00\xff\xff\xff\xff\xff", "", "more than 65536 values$"},
+		{"many values", body + "\x9f" + strings.Repeat("\x99\x80\x00"+strings.Repeat("\x01", 1<<15), 3) + "\xff", "", "more than 65536 values$"},
+		{"trailing", body + "\x61x\x00", "", "something follows after the document's end$"},
+		{"deep", body + strings.Repeat("\x81", 1000) + "\x00", "", "nested more than 160 levels deep$"},
+		{"break alone", "\xff", "", `^CBOR: unexpected "break" code$`},
+		{"array", "\x80", "", "must be an object, not an array$"},
+		{"null", "\xf6", "", "not null$"},
+		{"empty map", "\xa0", "", "empty"},
+		{"byte string", body + "\x41x", "/body", "^CBOR, body: a byte string has no counterpart in JSON$"},
+		{"byte string further in", "\xa1\x63xml\x82\x61x\x41x", "/xml/1", "^CBOR, xml/1: a byte string"},
+		{"byte string alone", "\x41x", "", "^CBOR, the document: a byte string"},
+		{"tag", body + "\xc0\x61x", "", "^CBOR: tags are not supported$"},
+		{"big number", body + "\xc2\x41\x01", "", "tags are not supported$"},
+		{"simple value", body + "\xe0", "/body", "^CBOR, body: this has no counterpart in JSON$"},
+		{"twice", "\xa2\x64body\x61x\x64body\x61y", "", `^CBOR: the member "body" is there twice$`},
+		{"number twice", "\xa2\x01\x61x\x01\x61y", "", "^CBOR: a member is there twice$"},
+		{"NaN", page + "\xf9\x7e\x00", "/rsm/max", "NaN is no number that JSON has$"},
+		{"infinity", page + "\xf9\x7c\x00", "/rsm/max", "Inf is no number that JSON has$"},
+		{"far below", page + "\x3b\xff\xff\xff\xff\xff\xff\xff\xff", "/rsm/max", "^CBOR, rsm/max: -18446744073709551616 does not fit into 64 bits$"},
+		{"beyond 64 bits", page + "\x1b\xff\xff\xff\xff\xff\xff\xff\xff", "/rsm/max", "64 bits$"},
+		{"fraction", page + "\xf9\x3e\x00", "/rsm/max", "whole"},
+		{"name that is a number", "\xa1\x01\x61x", "", "^CBOR, the document: the name of a member must be a text$"},
+		{"name that is null", "\xa1\x63oob\xa1\xf6\x61x", "/oob", "^CBOR, oob: the name of a member must be a text$"},
+		{"name that is bytes", "\xa1\x44body\x61x", "", "the name of a member must be a text$"},
+		{"name that is an array", "\xa1\x80\x61x", "", "the name of a member must be a text$"},
+		{"no UTF-8", body + "\x61\xff", "/body", "^CBOR, body: the text is not UTF-8$"},
+		{"name that is no UTF-8", "\xa1\x61\xff\x61x", "", "the name of a member is not UTF-8$"},
+		{"number", body + "\x01", "/body", "^body: this must be a string, not a number$"},
+		{"kind is empty", "\xa1\x64kind\x60", "/kind", "none of message, presence, iq"},
+		{"type is empty", "\xa1\x64type\x60", "/type", "leave it out"},
+		{"id is empty", "\xa1\x62id\x60", "/id", "leave it out"},
 	} {
-		_, err := jsonmap.ParseCBOR([]byte(doc), jsonmap.Envelope{}, jsonmap.Full)
-		if r := refusal(t, name, err); r.Reason != stanza.NotWellFormed {
-			t.Errorf("%s: %s", name, r.Reason)
+		_, err := jsonmap.ParseCBOR([]byte(tt.doc), jsonmap.Envelope{}, jsonmap.Full)
+		r := refusal(t, tt.name, err)
+		if r.Reason != stanza.NotWellFormed || r.Place.Pointer != tt.pointer || !says(r.Text, tt.text) {
+			t.Errorf("%s: %s at %q: %s, want %q at %q", tt.name, r.Reason, r.Place.Pointer, r.Text, tt.text, tt.pointer)
+		}
+		if strings.Contains(r.Text, "cbor") || strings.Contains(r.Text, "interface") {
+			t.Errorf("%s: %s: words of the code", tt.name, r.Text)
 		}
 	}
 }
