@@ -81,7 +81,7 @@ func judge(st stanza.Stanza, a answer, maxStanza int) verdict {
 // read returns the reply that the body holds, zero if it holds none, and what is sent
 // after it.
 func (a *answer) read(st stanza.Stanza, maxStanza int) (reply stanza.Stanza, more []stanza.Stanza, err error) {
-	read, err := a.format.ParseReplies(a.body)
+	read, err := a.format.ParseReplies(a.body, st.Kind())
 	if !success(a.status) && !a.format.Explicit && (err != nil || !isError(read)) {
 		return stanza.Stanza{}, nil, nil // an error page, not a stanza
 	}

@@ -323,13 +323,13 @@ var severalCases = []struct {
 		"",
 	},
 	{
-		"a query gets its answer", aQuery, jsonType, `{"xmpp":[{"kind":"message","to":"x@y","type":"chat"},{"kind":"iq","to":"user@example.com/phone","ping":true}]}`,
-		[]string{mType + `x@y"/>`, strings.TrimSuffix(qEmpty, "/>") + `><ping xmlns="urn:xmpp:ping"/></iq>`},
+		"a query gets its answer", aQuery, jsonType, `{"xmpp":[{"kind":"message","to":"x@y","type":"chat","body":"a"},{"kind":"iq","to":"user@example.com/phone","ping":true}]}`,
+		[]string{mType + `x@y"><body>a</body></message>`, strings.TrimSuffix(qEmpty, "/>") + `><ping xmlns="urn:xmpp:ping"/></iq>`},
 		"",
 	},
 	{
-		"a query gets an empty result", aQuery, jsonType, `{"xmpp":[{"kind":"message","type":"chat","to":"x@y"}]}`,
-		[]string{qEmpty, mType + `x@y"/>`},
+		"a query gets an empty result", aQuery, jsonType, `{"xmpp":[{"kind":"message","type":"chat","to":"x@y","body":"a"}]}`,
+		[]string{qEmpty, mType + `x@y"><body>a</body></message>`},
 		"",
 	},
 	{"an empty list", aMessage, jsonType, `{"xmpp":[]}`, nil, ""},

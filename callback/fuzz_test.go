@@ -78,7 +78,7 @@ func FuzzJudge_single(f *testing.F) {
 		st := parse(t, posted[int(which)%len(posted)])
 		a := answer{status: status, format: formatOf(contentType), body: body}
 		if a.format != nil {
-			if read, err := a.format.ParseReplies(body); err == nil && read.Wrapped {
+			if read, err := a.format.ParseReplies(body, st.Kind()); err == nil && read.Wrapped {
 				t.Skip("a list")
 			}
 		}

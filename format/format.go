@@ -20,7 +20,7 @@ type Format struct {
 	Explicit bool
 
 	parse   func(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error)
-	replies func(doc []byte) (jsonmap.Replies, error)
+	replies func(doc []byte, kind stanza.Kind) (jsonmap.Replies, error)
 	write   func(dst []byte, st stanza.Stanza) []byte
 	wrapper Wrapper
 }
@@ -36,8 +36,11 @@ func (f *Format) Parse(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) {
 }
 
 // ParseReplies reads what the body of an answer holds: nothing, one stanza, or several in
-// a wrapper. Errors are *stanza.Refusal.
-func (f *Format) ParseReplies(doc []byte) (jsonmap.Replies, error) { return f.replies(doc) }
+// a wrapper. Kind is that of the stanza answered, and of a reply that does not tell its
+// own. Errors are *stanza.Refusal.
+func (f *Format) ParseReplies(doc []byte, kind stanza.Kind) (jsonmap.Replies, error) {
+	return f.replies(doc, kind)
+}
 
 // Append appends a stanza as a body to dst. A format that can't express all of it
 // leaves out the rest: text is the body of a message and nothing else.

@@ -139,7 +139,7 @@ func TestFormat_replies(t *testing.T) {
 		{format.Text, "", false, nil},
 		{format.Text, "a\x00", false, []string{"<message type=\"chat\"><body>a\ufffd</body></message>"}},
 	} {
-		r, err := tt.f.ParseReplies([]byte(tt.doc))
+		r, err := tt.f.ParseReplies([]byte(tt.doc), stanza.Message)
 		if len(tt.want) == 1 && tt.want[0] == "" {
 			if _, ok := errors.AsType[*stanza.Refusal](err); !ok {
 				t.Errorf("%s %.60q: %+v, %v", tt.f.Name, tt.doc, r, err)
@@ -173,7 +173,7 @@ func TestFormat_wrapper(t *testing.T) {
 				doc = f.Append(doc, st)
 			}
 			doc = append(doc, f.Wrapper().Close...)
-			r, err := f.ParseReplies(doc)
+			r, err := f.ParseReplies(doc, stanza.Message)
 			if err != nil || !r.Wrapped || len(r.Stanzas) != n {
 				t.Fatalf("%s %q: %+v, %v", f.Name, doc, r, err)
 			}
@@ -233,7 +233,7 @@ func FuzzFormats(f *testing.F) {
 			st, err := found.Parse(doc, e)
 			check(t, []stanza.Stanza{st}, err)
 		}
-		r, err := found.ParseReplies(doc)
+		r, err := found.ParseReplies(doc, stanza.Message)
 		check(t, r.Stanzas, err)
 	})
 }

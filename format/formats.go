@@ -40,11 +40,11 @@ func newJSON(p jsonmap.Profile) *Format {
 	return &Format{
 		Name: "json", MediaType: "application/json", ContentType: []string{"application/json"},
 		parse: func(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) { return jsonmap.Parse(doc, e, p) },
-		replies: func(doc []byte) (jsonmap.Replies, error) {
+		replies: func(doc []byte, kind stanza.Kind) (jsonmap.Replies, error) {
 			if isBlank(doc) {
 				return jsonmap.Replies{}, nil
 			}
-			return jsonmap.ParseReplies(doc, p)
+			return jsonmap.ParseReplies(doc, kind, p)
 		},
 		write:   func(dst []byte, st stanza.Stanza) []byte { return jsonmap.Append(dst, st, p) },
 		wrapper: Wrapper{Open: `{"xmpp":[`, Between: ",", Close: "]}"},
@@ -54,9 +54,11 @@ func newJSON(p jsonmap.Profile) *Format {
 func newForm(p jsonmap.Profile) *Format {
 	return &Format{
 		Name: "form", MediaType: "application/x-www-form-urlencoded", ContentType: []string{"application/x-www-form-urlencoded"},
-		parse:   func(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) { return parseForm(doc, e, p) },
-		replies: func(doc []byte) (jsonmap.Replies, error) { return parseFormReplies(doc, p) },
-		write:   jsonmap.AppendForm,
+		parse: func(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) { return parseForm(doc, e, p) },
+		replies: func(doc []byte, kind stanza.Kind) (jsonmap.Replies, error) {
+			return parseFormReplies(doc, kind, p)
+		},
+		write: jsonmap.AppendForm,
 	}
 }
 
@@ -64,11 +66,11 @@ func newCBOR(p jsonmap.Profile) *Format {
 	return &Format{
 		Name: "cbor", MediaType: "application/cbor", ContentType: []string{"application/cbor"},
 		parse: func(doc []byte, e jsonmap.Envelope) (stanza.Stanza, error) { return jsonmap.ParseCBOR(doc, e, p) },
-		replies: func(doc []byte) (jsonmap.Replies, error) {
+		replies: func(doc []byte, kind stanza.Kind) (jsonmap.Replies, error) {
 			if len(doc) == 0 {
 				return jsonmap.Replies{}, nil
 			}
-			return jsonmap.ParseRepliesCBOR(doc, p)
+			return jsonmap.ParseRepliesCBOR(doc, kind, p)
 		},
 		write:   func(dst []byte, st stanza.Stanza) []byte { return jsonmap.AppendCBOR(dst, st, p) },
 		wrapper: Wrapper{Open: "\xa1\x64xmpp\x9f", Close: "\xff"}, // RFC 8949 §3.2.2: an array whose length comes last
@@ -84,14 +86,14 @@ func parseForm(doc []byte, e jsonmap.Envelope, p jsonmap.Profile) (stanza.Stanza
 	return jsonmap.ParseForm(doc, e, p)
 }
 
-func parseFormReplies(doc []byte, p jsonmap.Profile) (jsonmap.Replies, error) {
+func parseFormReplies(doc []byte, kind stanza.Kind, p jsonmap.Profile) (jsonmap.Replies, error) {
 	switch {
 	case isBlank(doc):
 		return jsonmap.Replies{}, nil
 	case isText(doc):
-		return parseTextReplies(percentDecoded(doc))
+		return parseTextReplies(percentDecoded(doc), kind)
 	}
-	return jsonmap.ParseRepliesForm(doc, p)
+	return jsonmap.ParseRepliesForm(doc, kind, p)
 }
 
 // TextOf returns the text in a body that is one, or that is called a form and is none:
@@ -139,7 +141,7 @@ func IsXMLText(doc []byte) bool {
 
 // parseTextReplies makes a chat message of a text, whatever is being answered. What
 // XML can't carry becomes U+FFFD.
-func parseTextReplies(doc []byte) (jsonmap.Replies, error) {
+func parseTextReplies(doc []byte, _ stanza.Kind) (jsonmap.Replies, error) {
 	if len(doc) == 0 {
 		return jsonmap.Replies{}, nil
 	}
@@ -148,7 +150,7 @@ func parseTextReplies(doc []byte) (jsonmap.Replies, error) {
 }
 
 // parseXMLReplies reads one stanza, or several in <xmpp>.
-func parseXMLReplies(doc []byte) (jsonmap.Replies, error) {
+func parseXMLReplies(doc []byte, _ stanza.Kind) (jsonmap.Replies, error) {
 	if isBlank(doc) {
 		return jsonmap.Replies{}, nil
 	}

@@ -1,6 +1,7 @@
 package jsonmap_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -140,8 +141,11 @@ func TestParseReplies(t *testing.T) {
 		{`{"body":"x","to":"odd@@","from":"@"}`, false, []string{`<message><body>x</body></message>`}},
 		{`{"xmpp":[{"body":"x","to":"a@b","from":"c@d"},{"kind":"presence"}]}`, true, []string{`<message to="a@b"><body>x</body></message>`, `<presence/>`}},
 		{`{"xmpp":[]}`, true, nil},
+		{`{"kind":"presence"}`, false, []string{`<presence/>`}},
+		{`{"type":"unavailable"}`, false, []string{`<presence type="unavailable"/>`}},
+		{`{"body":""}`, false, []string{`<message><body/></message>`}},
 	} {
-		r, err := jsonmap.ParseReplies([]byte(tt.doc), jsonmap.Full)
+		r, err := jsonmap.ParseReplies([]byte(tt.doc), stanza.Message, jsonmap.Full)
 		if err != nil || r.Wrapped != tt.wrapped || len(r.Stanzas) != len(tt.want) {
 			t.Errorf("%s: %+v, %v", tt.doc, r, err)
 			continue
@@ -153,13 +157,56 @@ func TestParseReplies(t *testing.T) {
 		}
 	}
 	for doc, pointer := range map[string]string{
+		`{"body":null}`: "", `{"kind":"message","type":"chat","id":"1","to":"a@b","from":"c@d","lang":"de"}`: "", `{"markable":false}`: "",
+		`{"xmpp":[{"body":"x"},{"body":null}]}`: "/xmpp/1", `{"xmpp":[{"type":"chat"}]}`: "/xmpp/0",
+		`{"xmpp":[` + strings.Repeat(`{"forwarded":{"message":`, 40) + `{}` + strings.Repeat(`}}`, 40) + `]}`: "/xmpp/0",
 		`{"xmpp":{}}`: "/xmpp", `{"xmpp":[1]}`: "/xmpp/0", `{"xmpp":[{}]}`: "/xmpp/0", `{"xmpp":[],"body":"x"}`: "/body", `{}`: "", `[]`: "",
 		`{"xmpp":[{"body":"x"},{"body":"x","to":"@"}]}`: "/xmpp/1/to", `{"xmpp":[{"xmpp":[]}]}`: "/xmpp/0/xmpp",
 		`{"xmpp":[` + strings.Repeat(`{"body":"x"},`, jsonmap.MaxReplies) + `{"body":"x"}]}`: "/xmpp/64",
 	} {
-		_, err := jsonmap.ParseReplies([]byte(doc), jsonmap.Full)
+		_, err := jsonmap.ParseReplies([]byte(doc), stanza.Message, jsonmap.Full)
 		if r := refusal(t, doc, err); r.Place.Pointer != pointer {
 			t.Errorf("%s: %s: at %q, want %q", doc, r.Text, r.Place.Pointer, pointer)
+		}
+	}
+}
+
+// A reply that does not tell its kind is of the kind of what it answers, unless it has an
+// addressee of its own.
+func TestParseReplies_kind(t *testing.T) {
+	for _, tt := range []struct {
+		kind stanza.Kind
+		doc  string
+		want []string
+	}{
+		{stanza.IQ, `{"error":{"condition":"gone"}}`, []string{"iq error"}},
+		{stanza.Presence, `{"error":{"condition":"gone"}}`, []string{"presence error"}},
+		{stanza.Message, `{"error":{"condition":"gone"}}`, []string{"message error"}},
+		{"", `{"error":{"condition":"gone"}}`, []string{"message error"}},
+		{stanza.IQ, `{"type":"error"}`, []string{"iq error"}},
+		{stanza.IQ, `{"id":"1"}`, []string{"iq get"}},
+		{stanza.IQ, `{"kind":"message","body":"x"}`, []string{"message "}},
+		{stanza.IQ, `{"body":"x"}`, []string{"message "}},
+		{stanza.IQ, `{"type":"chat","nick":"x"}`, []string{"message chat"}},
+		{stanza.Message, `{"show":"away"}`, []string{"presence "}},
+		{stanza.IQ, `{"xmpp":[{"error":{}},{"nick":"x","to":"a@b"},{"nick":"x"}]}`, []string{"iq error", "message ", "iq get"}},
+	} {
+		r, err := jsonmap.ParseReplies([]byte(tt.doc), tt.kind, jsonmap.Full)
+		var got []string
+		for _, st := range r.Stanzas {
+			got = append(got, string(st.Kind())+" "+string(st.Type()))
+		}
+		if err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("%s to %s: %q, %v, want %q", tt.doc, tt.kind, got, err, tt.want)
+		}
+	}
+	for doc, parse := range map[string]func([]byte, stanza.Kind, jsonmap.Profile) (jsonmap.Replies, error){
+		"nick=x":            jsonmap.ParseRepliesForm,
+		"\xa1\x64nick\x61x": jsonmap.ParseRepliesCBOR,
+	} {
+		r, err := parse([]byte(doc), stanza.IQ, jsonmap.Full)
+		if err != nil || len(r.Stanzas) != 1 || r.Stanzas[0].Kind() != stanza.IQ {
+			t.Errorf("%q: %v, %v", doc, r, err)
 		}
 	}
 }

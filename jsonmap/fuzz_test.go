@@ -169,16 +169,18 @@ func FuzzParseReplies(f *testing.F) {
 		f.Add([]byte(doc))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		r, err := jsonmap.ParseReplies(doc, jsonmap.Full)
-		checkAccepted(t, stanza.New(stanza.Header{Kind: stanza.Message}, ""), err)
-		for _, st := range r.Stanzas {
-			checkAccepted(t, st, nil)
-			if h := st.Header(); !h.From.IsZero() || !r.Wrapped && !h.To.IsZero() {
-				t.Fatalf("%s", st.XML())
+		for _, kind := range stanzaKinds {
+			r, err := jsonmap.ParseReplies(doc, kind, jsonmap.Full)
+			checkAccepted(t, stanza.New(stanza.Header{Kind: stanza.Message}, ""), err)
+			for _, st := range r.Stanzas {
+				checkAccepted(t, st, nil)
+				if h := st.Header(); !h.From.IsZero() || !r.Wrapped && !h.To.IsZero() || h.Kind == stanza.Message && st.Content() == "" {
+					t.Fatalf("%s", st.XML())
+				}
 			}
-		}
-		if len(r.Stanzas) > jsonmap.MaxReplies {
-			t.Fatal("too many stanzas")
+			if len(r.Stanzas) > jsonmap.MaxReplies {
+				t.Fatal("too many stanzas")
+			}
 		}
 	})
 }

@@ -90,33 +90,35 @@ type Replies struct {
 // MaxReplies is the largest number of stanzas in a list.
 const MaxReplies = 64
 
-// ParseReplies reads what answers another stanza: one stanza, or {"xmpp":[…]}. From is
-// not kept. Errors are *stanza.Refusal.
-func ParseReplies(doc []byte, p Profile) (Replies, error) {
+// ParseReplies reads what answers a stanza of a kind: one stanza, or {"xmpp":[…]}. Where
+// nothing tells the kind of a stanza it is that one; of a stanza in the list with a to of
+// its own, message. From is not kept. A message without content is refused. Errors are
+// *stanza.Refusal.
+func ParseReplies(doc []byte, kind stanza.Kind, p Profile) (Replies, error) {
 	d, err := parseJSON(doc)
 	if err != nil {
 		return Replies{}, err
 	}
 	defer d.release()
-	return buildReplies(d, p)
+	return buildReplies(d, kind, p)
 }
 
 // ParseRepliesForm is ParseReplies for the fields of a form, which hold one stanza.
-func ParseRepliesForm(doc []byte, p Profile) (Replies, error) {
+func ParseRepliesForm(doc []byte, kind stanza.Kind, p Profile) (Replies, error) {
 	d, err := parseForm(doc)
 	if err != nil {
 		return Replies{}, err
 	}
-	return buildReplies(d, p)
+	return buildReplies(d, kind, p)
 }
 
 // ParseRepliesCBOR is ParseReplies for CBOR.
-func ParseRepliesCBOR(doc []byte, p Profile) (Replies, error) {
+func ParseRepliesCBOR(doc []byte, kind stanza.Kind, p Profile) (Replies, error) {
 	d, err := parseCBOR(doc)
 	if err != nil {
 		return Replies{}, err
 	}
-	return buildReplies(d, p)
+	return buildReplies(d, kind, p)
 }
 
 // QueryFields returns the members of an iq that can stand in a path, as the whole

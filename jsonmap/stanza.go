@@ -65,15 +65,15 @@ func checkRoot(root val, mayBeEmpty bool) error {
 	return nil
 }
 
-// buildReplies makes the stanzas of a document that answers another stanza.
-func buildReplies(d *document, p Profile) (Replies, error) {
+// buildReplies makes the stanzas of a document that answers a stanza of a kind.
+func buildReplies(d *document, kind stanza.Kind, p Profile) (Replies, error) {
 	root := d.root()
 	if err := checkRoot(root, false); err != nil {
 		return Replies{}, err
 	}
 	list := root.member(wrapperKey)
 	if list.isZero() {
-		st, err := Envelope{}.stanza(root, p, stanza.ParseReply)
+		st, err := buildReply(root, kind, p, stanza.ParseReply)
 		if err != nil {
 			return Replies{}, err
 		}
@@ -92,16 +92,32 @@ func buildReplies(d *document, p Profile) (Replies, error) {
 		if len(all.Stanzas) == MaxReplies {
 			return Replies{}, fail(item, "an answer holds at most %d stanzas", MaxReplies)
 		}
-		if err := checkRoot(item, false); err != nil {
-			return Replies{}, err
-		}
-		st, err := Envelope{}.stanza(item, p, parseAddressed)
+		st, err := buildReply(item, kind, p, parseAddressed)
 		if err != nil {
 			return Replies{}, err
 		}
 		all.Stanzas = append(all.Stanzas, st)
 	}
 	return all, nil
+}
+
+// buildReply makes one of them of the object v. What has an addressee of its own is no
+// answer, and a message unless it says something else.
+func buildReply(v val, kind stanza.Kind, p Profile, parse func([]byte) (stanza.Stanza, error)) (stanza.Stanza, error) {
+	if err := checkRoot(v, false); err != nil {
+		return stanza.Stanza{}, err
+	}
+	if !v.saysSomething() {
+		return stanza.Stanza{}, fail(v, "all members of the object are null: it must say something of the stanza")
+	}
+	if v.isItem() && !v.member("to").isZero() {
+		kind = stanza.Message
+	}
+	st, err := Envelope{otherwise: kind}.stanza(v, p, parse)
+	if err == nil && st.Kind() == stanza.Message && st.Content() == "" {
+		return stanza.Stanza{}, fail(v, "the object says nothing of a message: it has no body or other content")
+	}
+	return st, err
 }
 
 // isItem reports whether a value stands inside of another one.
