@@ -257,7 +257,7 @@ func (e Envelope) header(v val) (h header, err error) {
 			return h, err
 		}
 		if *into == "" && into != &h.lang {
-			if err = refuseEmpty(m); err != nil {
+			if err = refuseEmpty(v, m); err != nil {
 				return h, err
 			}
 		}
@@ -283,9 +283,10 @@ func (e Envelope) header(v val) (h header, err error) {
 	return h, nil
 }
 
-// refuseEmpty refuses a member of the start tag that is there and empty. In a form, fields
-// that were not filled in are empty.
-func refuseEmpty(m val) error {
+// refuseEmpty refuses a member m of the start tag of v that is there and empty. In a form,
+// fields that were not filled in are empty; and that is how an iq without a type is
+// written, which must not become a get.
+func refuseEmpty(v, m val) error {
 	switch m.key() {
 	case "to", "from":
 		r := fail(m, "an address can't be empty")
@@ -299,12 +300,16 @@ func refuseEmpty(m val) error {
 			return refuseKind(m)
 		}
 	default:
-		if !m.doc.loose {
+		bare := m.key() == "type" && equal(v.member("kind"), iqKind)
+		if !m.doc.loose && !bare {
 			return fail(m, "this can't be empty: leave it out")
 		}
 	}
 	return nil
 }
+
+// iqKind is the value of the member kind of an iq.
+var iqKind = (&document{values: []value{{kind: text, text: string(stanza.IQ)}}}).root()
 
 // kindNames are the values of the member kind.
 var kindNames = []string{string(stanza.Message), string(stanza.Presence), string(stanza.IQ)}
@@ -379,7 +384,7 @@ func (h *header) inferType(v val, ask bool) {
 		h.typ = stanza.TypeError
 	case h.kind == stanza.Presence && h.typ == available:
 		h.typ = ""
-	case h.kind == stanza.IQ && h.typ == "":
+	case h.kind == stanza.IQ && h.typ == "" && (v.doc.loose || v.member("type").isZero()):
 		h.typ = stanza.Get
 		for m := range v.members() {
 			if f := tables.iq.byName[m.key()]; f != nil && f.isSet(m) && (!ask || !f.beyond) {
