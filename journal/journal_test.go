@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/stanza"
@@ -27,8 +31,8 @@ func mustJID(s string) jid.JID {
 // message returns a chat message to the component's bot.
 func message(t testing.TB, from, body string) stanza.Stanza {
 	t.Helper()
-	st, err := stanza.Parse(fmt.Appendf(nil, `<message type="chat" id="%s" from="%s/orchard" to="bot@bot.example.net"><body>%s</body></message>`,
-		body, from, stanza.Escape(body)))
+	st, err := stanza.Parse(fmt.Appendf(nil, `<message type="chat" id="f3a1" from="%s/orchard" to="bot@bot.example.net"><body>%s</body></message>`,
+		from, stanza.Escape(body)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,4 +116,25 @@ func resident(t testing.TB) int {
 		t.Fatal(err)
 	}
 	return pages * os.Getpagesize()
+}
+
+// textLogger writes a line for each entry.
+func textLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
+
+// gathered returns the sum of a metric's values.
+func gathered(t testing.TB, registry *prometheus.Registry, name string) (sum float64) {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	return sum
 }

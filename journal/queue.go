@@ -25,7 +25,8 @@ type queue struct {
 type opKind uint8
 
 const (
-	opAdd opKind = iota
+	opVoid opKind = iota // nothing any more
+	opAdd
 	opRemove
 	opAttempt
 	opBury
@@ -62,7 +63,7 @@ func (q *queue) add(e *Entry) bool {
 	q.seq++
 	e.seq = q.seq
 	first := len(q.ops) == 0
-	q.ops = append(q.ops, op{entry: e})
+	q.ops = append(q.ops, op{kind: opAdd, entry: e})
 	q.mu.Unlock()
 	if first {
 		e.j.signal()
@@ -87,7 +88,7 @@ func (j *Journal) push(o op) bool {
 	case opRequest:
 		signal = signal || !q.urgent
 		q.urgent = true
-	case opAdd, opAttempt, opNotBefore:
+	case opVoid, opAdd, opAttempt, opNotBefore:
 	}
 	q.mu.Unlock()
 	if signal {

@@ -124,7 +124,7 @@ func (j *Journal) claim(ops []op) int {
 	for i := range ops {
 		o := &ops[i]
 		switch {
-		case o.isVoid():
+		case o.kind == opVoid:
 			continue
 		case o.kind == opAdd && !o.entry.state.CompareAndSwap(pending, taken):
 			j.metrics.skipped.Add(1)
@@ -139,15 +139,11 @@ func (j *Journal) claim(ops []op) int {
 	return n
 }
 
-// isVoid reports whether nothing is to be done for o any more.
-func (o *op) isVoid() bool { return o.entry == nil && o.more == nil }
-
 // apply makes the change.
 func (o *op) apply(c changes) error {
-	if o.isVoid() {
-		return nil
-	}
 	switch o.kind {
+	case opVoid:
+		return nil
 	case opAdd:
 		return c.add(o.entry.row())
 	case opRemove:
@@ -171,9 +167,6 @@ func (o *op) apply(c changes) error {
 func (j *Journal) conclude(ops []op) {
 	var removed []int64
 	for _, o := range ops {
-		if o.isVoid() {
-			continue
-		}
 		switch o.kind {
 		case opAdd:
 			j.metrics.written.Add(1)
@@ -182,7 +175,7 @@ func (j *Journal) conclude(ops []op) {
 			removed = append(removed, o.entry.seq)
 		case opRequest:
 			o.reply(nil)
-		case opAttempt, opNotBefore:
+		case opVoid, opAttempt, opNotBefore:
 		}
 	}
 	if len(removed) > 0 {
@@ -197,11 +190,11 @@ func (j *Journal) conclude(ops []op) {
 func (j *Journal) refuseRequests(ops []op, err error) []op {
 	kept := ops[:0:0]
 	for _, o := range ops {
-		switch {
-		case o.isVoid():
-		case o.kind == opRequest:
+		switch o.kind {
+		case opVoid:
+		case opRequest:
 			o.reply(err)
-		default:
+		case opAdd, opRemove, opAttempt, opBury, opNotBefore:
 			kept = append(kept, o)
 		}
 	}
