@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -64,9 +65,9 @@ func (s *sqliteStore) open() (err error) {
 	if err := touch(s.path); err != nil {
 		return err
 	}
-	// temp_store and cache_size bound memory; the size of the log after a
-	// checkpoint bounds the disk.
-	if s.writes, err = connect(s.path, "journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(1000)",
+	// A checkpoint when the log has 16 MiB costs less than one at each 4; what the log
+	// had beyond 32 MiB is given back.
+	if s.writes, err = connect(s.path, "synchronous(FULL)", "busy_timeout(1000)",
 		"wal_autocheckpoint(4000)", "journal_size_limit(33554432)", "cache_size(-8192)"); err != nil {
 		return s.explain(err)
 	}
@@ -98,10 +99,14 @@ func connect(path string, pragmas ...string) (*sql.DB, error) {
 	return sql.Open("sqlite", name.String())
 }
 
-// touch makes the file if there is none, for nobody else to read.
+// touch makes the file if there is none, for nobody else to read. One that is there
+// is left alone: to close it would give up the locks that this process has on it.
 func touch(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil:
 		return fmt.Errorf("%w: its folder must exist and be writable", err)
 	}
 	return f.Close()
@@ -130,22 +135,35 @@ func (s *sqliteStore) takeLock() (err error) {
 	return nil
 }
 
-// migrate brings the file to schemaVersion.
-func (s *sqliteStore) migrate() error {
-	version, id, tables := 0, 0, 0
+// version returns that of the schema, 0 if the file is empty. The file must be a
+// journal that this program knows.
+func (s *sqliteStore) version() (version int, err error) {
+	id, tables := 0, 0
 	for query, value := range map[string]*int{
 		"PRAGMA user_version": &version, "PRAGMA application_id": &id, "SELECT count(*) FROM sqlite_schema": &tables,
 	} {
 		if err := s.conn.QueryRowContext(context.Background(), query).Scan(value); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	switch {
 	case id != applicationID && tables > 0:
-		return fmt.Errorf("%s is a database, but no journal: name another file", s.path)
+		return 0, fmt.Errorf("%s is a database, but no journal: name another file", s.path)
 	case version > schemaVersion:
-		return fmt.Errorf("%w: %s has version %d, this program knows %d; run the newer program, or start with another file",
+		return 0, fmt.Errorf("%w: %s has version %d, this program knows %d; run the newer program, or start with another file",
 			ErrNewer, s.path, version, schemaVersion)
+	}
+	return version, nil
+}
+
+// migrate brings the file to schemaVersion. One that is refused is not changed.
+func (s *sqliteStore) migrate() error {
+	version, err := s.version()
+	if err != nil {
+		return err
+	}
+	if _, err := s.conn.ExecContext(context.Background(), "PRAGMA journal_mode = WAL"); err != nil {
+		return err
 	}
 	for ; version < schemaVersion; version++ {
 		text, err := schemas.ReadFile(fmt.Sprintf("schema/%04d.sql", version+1))
@@ -288,6 +306,8 @@ func (s *sqliteStore) explain(err error) error {
 		return fmt.Errorf("no room on the disk of %s: %w", s.path, err)
 	case isCode(err, sqlite3.SQLITE_BUSY), isCode(err, sqlite3.SQLITE_LOCKED):
 		return fmt.Errorf("another program has locked %s: %w", s.path, err)
+	case isCode(err, sqlite3.SQLITE_CANTOPEN), isCode(err, sqlite3.SQLITE_READONLY), isCode(err, sqlite3.SQLITE_PERM):
+		return fmt.Errorf("%s must be a file that this user may write, in a folder where he may make others: %w", s.path, err)
 	case isCode(err, sqlite3.SQLITE_IOERR):
 		return fmt.Errorf("the disk of %s fails or is full: %w", s.path, err)
 	}
