@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,7 +18,8 @@ import (
 
 func TestDue(t *testing.T) {
 	now := time.Now().Truncate(time.Millisecond)
-	j := open(t, Options{Now: func() time.Time { return now }})
+	var later atomic.Int64
+	j := open(t, Options{Now: func() time.Time { return now.Add(time.Duration(later.Load())) }})
 	var entries []*Entry
 	for i := range 5 {
 		e, err := j.Add(component, message(t, fmt.Sprintf("user%d@example.org", i), "x"), now.Add(time.Duration(i-10)*time.Second), time.Time{})
@@ -65,7 +67,7 @@ func TestDue(t *testing.T) {
 	if got := due(9); got != "1" {
 		t.Errorf("due: %s", got)
 	}
-	now = now.Add(time.Hour)
+	later.Store(int64(time.Hour))
 	if got := due(9); got != "10" {
 		t.Errorf("due: %s", got)
 	}
@@ -266,14 +268,14 @@ func TestRetention_age(t *testing.T) {
 // A clock that jumps ahead does not make dead letters old.
 func TestRetention_clockJumps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		jump := time.Duration(0)
-		j := dead(t, Options{Now: func() time.Time { return time.Now().Add(jump) }})
+		var jump atomic.Int64
+		j := dead(t, Options{Now: func() time.Time { return time.Now().Add(time.Duration(jump.Load())) }})
 		time.Sleep(2 * time.Hour)
 		flush(t, j)
-		jump = 30 * 24 * time.Hour
+		jump.Store(int64(30 * 24 * time.Hour))
 		time.Sleep(50 * time.Minute)
 		flush(t, j)
-		jump = 0
+		jump.Store(0)
 		time.Sleep(3 * time.Hour)
 		if got := j.Stats(); got.Dead != 10 {
 			t.Errorf("%+v", got)

@@ -114,7 +114,7 @@ func TestEntry_settledIsNotLoadedWhileItIsRemoved(t *testing.T) {
 			from := fmt.Sprintf("user%d@example.org", w)
 			for i := range 50 {
 				e := add(t, j, from, fmt.Sprint(i))
-				<-e.Written()
+				_ = <-e.Written()
 				found, err := j.Load(t.Context(), e.Conversation(), 0, 10)
 				if err != nil || len(found) != 1 || found[0].Stanza().Body() != fmt.Sprint(i) {
 					t.Errorf("%s, %d: loaded %q, %v", from, i, bodies(found), err)
@@ -245,9 +245,9 @@ func TestEntry_concurrently(t *testing.T) {
 				e := add(t, j, from, fmt.Sprint(i))
 				switch i % 5 {
 				case 0:
-					<-e.Written()
+					_ = <-e.Written()
 				case 1:
-					go func() { <-e.Written() }()
+					go func() { _ = <-e.Written() }()
 				case 2:
 					e.Attempted(Attempt{At: time.Now(), Error: "refused"}, time.Now())
 				case 3:

@@ -53,7 +53,7 @@ func runSQL(t *testing.T, path string, queries ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	for _, q := range queries {
 		if _, err := db.ExecContext(t.Context(), q); err != nil {
 			t.Fatal(err)
@@ -65,6 +65,7 @@ func TestOpen_refuses(t *testing.T) {
 	// overwrite replaces bytes of a journal, and cuts it off at a size if that is not 0.
 	overwrite := func(at int64, text string, size int64) func(*testing.T, string) {
 		return func(t *testing.T, path string) {
+			t.Helper()
 			_ = dead(t, Options{Path: path}).Close()
 			f, err := os.OpenFile(path, os.O_RDWR, 0)
 			if err != nil {
@@ -88,11 +89,16 @@ func TestOpen_refuses(t *testing.T) {
 		text string
 	}{
 		{"a newer schema", func(t *testing.T, path string) {
+			t.Helper()
 			_ = open(t, Options{Path: path}).Close()
 			runSQL(t, path, "PRAGMA user_version = 999")
 		}, ErrNewer, "has version 999, this program knows 1"},
-		{"another program's database", func(t *testing.T, path string) { runSQL(t, path, "CREATE TABLE contacts (name TEXT)") }, nil, "no journal"},
+		{"another program's database", func(t *testing.T, path string) {
+			t.Helper()
+			runSQL(t, path, "CREATE TABLE contacts (name TEXT)")
+		}, nil, "no journal"},
 		{"garbage", func(t *testing.T, path string) {
+			t.Helper()
 			if err := os.WriteFile(path, []byte(strings.Repeat("This is no database. ", 1000)), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -101,6 +107,7 @@ func TestOpen_refuses(t *testing.T) {
 		{"a damaged page", overwrite(5*4096, strings.Repeat("X", 4096), 0), ErrDamaged, ".recover"},
 		{"a last page that is cut off", overwrite(0, "", 9*4096+17), ErrDamaged, ".recover"},
 		{"a folder", func(t *testing.T, path string) {
+			t.Helper()
 			if err := os.Mkdir(path, 0o700); err != nil {
 				t.Fatal(err)
 			}

@@ -232,7 +232,7 @@ func (s *sqliteStore) exec(query string, args ...any) error {
 
 // execCount is exec, and returns how many rows it changed.
 func (s *sqliteStore) execCount(query string, args ...any) (int64, error) {
-	stmt, err := s.statement(query)
+	stmt, err := s.statement(query) //nolint:sqlclosecheck // it is kept until the store is closed
 	if err != nil {
 		return 0, s.explain(err)
 	}
@@ -245,7 +245,7 @@ func (s *sqliteStore) execCount(query string, args ...any) (int64, error) {
 
 // row reads one row on the writer's connection.
 func (s *sqliteStore) row(query string, args []any, into ...any) error {
-	stmt, err := s.statement(query)
+	stmt, err := s.statement(query) //nolint:sqlclosecheck // it is kept until the store is closed
 	if err != nil {
 		return s.explain(err)
 	}
@@ -264,18 +264,18 @@ func (s *sqliteStore) statement(query string) (*sql.Stmt, error) {
 	return stmt, err
 }
 
-// query returns a prepared statement for the readers' connections.
-func (s *sqliteStore) query(ctx context.Context, query string) (*sql.Stmt, error) {
+// reader returns a prepared statement for the readers' connections.
+func (s *sqliteStore) reader(ctx context.Context, query string) (*sql.Stmt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if stmt := s.queries[query]; stmt != nil {
 		return stmt, nil
 	}
-	stmt, err := s.reads.PrepareContext(ctx, query)
+	stmt, err := s.reads.PrepareContext(ctx, query) //nolint:sqlclosecheck // it is kept until the store is closed
 	if err == nil {
 		s.queries[query] = stmt
 	}
-	return stmt, s.explain(err)
+	return stmt, err
 }
 
 // close implements store. Closing the last connection also empties the log.

@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"math"
 	"strings"
 	"time"
@@ -19,25 +18,12 @@ func (s *sqliteStore) has(ctx context.Context, c Conversation) (bool, error) {
 }
 
 func (s *sqliteStore) due(ctx context.Context, component string, now int64, limit int) ([]Conversation, error) {
-	stmt, err := s.query(ctx, `SELECT sender, addressee FROM conversation INDEXED BY conversation_due
-		WHERE component = ? AND not_before <= ? AND waiting > 0 ORDER BY not_before LIMIT ?`)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := stmt.QueryContext(ctx, component, now, limit)
-	if err != nil {
-		return nil, s.explain(err)
-	}
-	defer rows.Close()
-	var found []Conversation
-	for rows.Next() {
+	return query(ctx, s, func(rows *sql.Rows) (Conversation, error) {
 		var from, to string
-		if err := rows.Scan(&from, &to); err != nil {
-			return nil, err
-		}
-		found = append(found, Conversation{Component: address(component), From: address(from), To: address(to)})
-	}
-	return found, s.explain(rows.Err())
+		err := rows.Scan(&from, &to)
+		return Conversation{Component: address(component), From: address(from), To: address(to)}, err
+	}, `SELECT sender, addressee FROM conversation INDEXED BY conversation_due
+		WHERE component = ? AND not_before <= ? AND waiting > 0 ORDER BY not_before LIMIT ?`, component, now, limit)
 }
 
 func (s *sqliteStore) nextDue(ctx context.Context, component string) (at int64, found bool, err error) {
@@ -51,22 +37,26 @@ const deliveryColumns = `d.seq, d.id, c.component, c.sender, c.addressee, d.kind
 	d.last_at, d.last_status, d.last_error, coalesce(d.died, 0), d.reason, c.not_before, length(d.stanza)`
 
 func (s *sqliteStore) load(ctx context.Context, c Conversation, after int64, limit int) ([]deliveryRow, error) {
-	return s.deliveries(ctx, true, "SELECT "+deliveryColumns+`, d.stanza
+	return query(ctx, s, scanWhole, "SELECT "+deliveryColumns+`, d.stanza
 		FROM conversation AS c CROSS JOIN delivery AS d INDEXED BY delivery_waiting ON d.conversation = c.id
 		WHERE c.component = ? AND c.sender = ? AND c.addressee = ? AND d.died IS NULL AND d.seq > ? ORDER BY d.seq LIMIT ?`,
 		c.Component.String(), c.From.String(), c.To.String(), after, limit)
 }
 
 func (s *sqliteStore) expired(ctx context.Context, component string, now int64, limit int) ([]deliveryRow, error) {
-	return s.deliveries(ctx, true, "SELECT "+deliveryColumns+`, d.stanza
+	return query(ctx, s, scanWhole, "SELECT "+deliveryColumns+`, d.stanza
 		FROM delivery AS d INDEXED BY delivery_expires CROSS JOIN conversation AS c ON c.id = d.conversation
 		WHERE d.died IS NULL AND d.expires > 0 AND d.expires <= ? AND c.component = ? ORDER BY d.expires LIMIT ?`, now, component, limit)
 }
 
 func (s *sqliteStore) list(ctx context.Context, f Filter, after int64, limit int) ([]deliveryRow, error) {
-	query, args := selectDeliveries(f, after, limit)
-	rows, err := s.reads.QueryContext(ctx, query, args...)
-	return readDeliveries(rows, s.explain(err), false)
+	text, args := selectDeliveries(f, after, limit)
+	rows, err := s.reads.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	found, err := collect(rows, scanDelivery)
+	return found, s.explain(err)
 }
 
 // selectDeliveries returns the query for what a filter chooses, in order.
@@ -112,40 +102,25 @@ func within(column string, a jid.JID) string {
 	return column + " = ?"
 }
 
-// deliveries reads rows by a prepared query.
-func (s *sqliteStore) deliveries(ctx context.Context, withStanza bool, query string, args ...any) ([]deliveryRow, error) {
-	stmt, err := s.query(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := stmt.QueryContext(ctx, args...)
-	return readDeliveries(rows, s.explain(err), withStanza)
+// scanDelivery reads deliveryColumns.
+func scanDelivery(rows *sql.Rows) (deliveryRow, error) { return scanDeliveryAnd(rows) }
+
+// scanWhole reads deliveryColumns and the stanza.
+func scanWhole(rows *sql.Rows) (deliveryRow, error) {
+	var raw []byte
+	r, err := scanDeliveryAnd(rows, &raw)
+	r.stanza = raw
+	return r, err
 }
 
-// readDeliveries reads what a query with deliveryColumns has found.
-func readDeliveries(rows *sql.Rows, err error, withStanza bool) ([]deliveryRow, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var found []deliveryRow
-	for rows.Next() {
-		var r deliveryRow
-		var component, from, to string
-		into := []any{
-			&r.seq, &r.id, &component, &from, &to, &r.kind, &r.received, &r.expires, &r.attempts,
-			&r.lastAt, &r.lastStatus, &r.lastError, &r.died, &r.reason, &r.notBefore, &r.size,
-		}
-		if withStanza {
-			into = append(into, &r.stanza)
-		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, err
-		}
-		r.conversation = Conversation{Component: address(component), From: address(from), To: address(to)}
-		found = append(found, r)
-	}
-	return found, rows.Err()
+func scanDeliveryAnd(rows *sql.Rows, rest ...any) (r deliveryRow, err error) {
+	var component, from, to string
+	err = rows.Scan(append([]any{
+		&r.seq, &r.id, &component, &from, &to, &r.kind, &r.received, &r.expires, &r.attempts,
+		&r.lastAt, &r.lastStatus, &r.lastError, &r.died, &r.reason, &r.notBefore, &r.size,
+	}, rest...)...)
+	r.conversation = Conversation{Component: address(component), From: address(from), To: address(to)}
+	return r, err
 }
 
 // address reads an address that was stored. One that can't be read becomes the zero
@@ -164,26 +139,12 @@ func (s *sqliteStore) stanza(ctx context.Context, seq int64) (raw []byte, err er
 }
 
 func (s *sqliteStore) attempts(ctx context.Context, seq int64) ([]Attempt, error) {
-	stmt, err := s.query(ctx, "SELECT at, took, status, answer, error FROM attempt WHERE seq = ? ORDER BY number")
-	if err != nil {
-		return nil, err
-	}
-	rows, err := stmt.QueryContext(ctx, seq)
-	if err != nil {
-		return nil, s.explain(err)
-	}
-	defer rows.Close()
-	var found []Attempt
-	for rows.Next() {
-		var a Attempt
+	return query(ctx, s, func(rows *sql.Rows) (a Attempt, err error) {
 		var at, took int64
-		if err := rows.Scan(&at, &took, &a.Status, &a.Answer, &a.Error); err != nil {
-			return nil, err
-		}
+		err = rows.Scan(&at, &took, &a.Status, &a.Answer, &a.Error)
 		a.At, a.Took = time.UnixMilli(at), time.Duration(took)*time.Microsecond
-		found = append(found, a)
-	}
-	return found, s.explain(rows.Err())
+		return a, err
+	}, "SELECT at, took, status, answer, error FROM attempt WHERE seq = ? ORDER BY number", seq)
 }
 
 const outboxColumns = "seq, id, component, credential, state, error, created, expires, updated, stanza"
@@ -202,25 +163,11 @@ func (s *sqliteStore) outgoing(ctx context.Context, id string) (r outboxRow, err
 }
 
 func (s *sqliteStore) outbox(ctx context.Context, component string, state OutboxState, after int64, limit int) ([]outboxRow, error) {
-	stmt, err := s.query(ctx, "SELECT "+outboxColumns+` FROM outbox INDEXED BY outbox_state
-		WHERE component = ? AND state = ? AND seq > ? ORDER BY seq LIMIT ?`)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := stmt.QueryContext(ctx, component, string(state), after, limit)
-	if err != nil {
-		return nil, s.explain(err)
-	}
-	defer rows.Close()
-	var found []outboxRow
-	for rows.Next() {
-		var r outboxRow
-		if err := rows.Scan(r.fields()...); err != nil {
-			return nil, err
-		}
-		found = append(found, r)
-	}
-	return found, s.explain(rows.Err())
+	return query(ctx, s, func(rows *sql.Rows) (r outboxRow, err error) {
+		err = rows.Scan(r.fields()...)
+		return r, err
+	}, "SELECT "+outboxColumns+` FROM outbox INDEXED BY outbox_state
+		WHERE component = ? AND state = ? AND seq > ? ORDER BY seq LIMIT ?`, component, string(state), after, limit)
 }
 
 func (s *sqliteStore) key(ctx context.Context, scope, key string) (r keyRow, found bool, err error) {
@@ -230,14 +177,34 @@ func (s *sqliteStore) key(ctx context.Context, scope, key string) (r keyRow, fou
 }
 
 // find reads one row, if there is one.
-func (s *sqliteStore) find(ctx context.Context, query string, args []any, into ...any) (found bool, err error) {
-	stmt, err := s.query(ctx, query)
+func (s *sqliteStore) find(ctx context.Context, text string, args []any, into ...any) (found bool, err error) {
+	rows, err := query(ctx, s, func(rows *sql.Rows) (struct{}, error) { return struct{}{}, rows.Scan(into...) }, text, args...)
+	return len(rows) > 0, err
+}
+
+// query reads rows by a query that is prepared once for all readers.
+func query[T any](ctx context.Context, s *sqliteStore, scan func(*sql.Rows) (T, error), text string, args ...any) ([]T, error) {
+	stmt, err := s.reader(ctx, text) //nolint:sqlclosecheck // it is kept until the store is closed
 	if err != nil {
-		return false, err
+		return nil, s.explain(err)
 	}
-	err = stmt.QueryRowContext(ctx, args...).Scan(into...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, s.explain(err)
 	}
-	return err == nil, s.explain(err)
+	found, err := collect(rows, scan)
+	return found, s.explain(err)
+}
+
+// collect reads all rows.
+func collect[T any](rows *sql.Rows, scan func(*sql.Rows) (T, error)) (found []T, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, r)
+	}
+	return found, rows.Err()
 }

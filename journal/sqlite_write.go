@@ -80,9 +80,13 @@ func (t *sqliteChanges) notBefore(c Conversation, at int64) error {
 }
 
 func (t *sqliteChanges) match(f Filter, after int64, limit int) ([]deliveryRow, error) {
-	query, args := selectDeliveries(f, after, limit)
-	rows, err := t.s.conn.QueryContext(context.Background(), query, args...)
-	return readDeliveries(rows, t.s.explain(err), false)
+	text, args := selectDeliveries(f, after, limit)
+	rows, err := t.s.conn.QueryContext(context.Background(), text, args...)
+	if err != nil {
+		return nil, t.s.explain(err)
+	}
+	found, err := collect(rows, scanDelivery)
+	return found, t.s.explain(err)
 }
 
 func (t *sqliteChanges) replay(seq, newSeq, expires int64) error {

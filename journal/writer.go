@@ -246,8 +246,11 @@ func (j *Journal) failed(err error) {
 
 // recovered notes that a commit succeeded.
 func (j *Journal) recovered() {
-	since := j.health.state().Since
-	if j.health.set(nil, j.o.Now()) {
-		j.log.Info("the journal is written again", slog.Duration("after", j.o.Now().Sub(since)))
+	failing := j.health.state()
+	if failing.Err == nil {
+		return
 	}
+	now := j.o.Now()
+	j.health.set(nil, now)
+	j.log.Info("the journal is written again", slog.Duration("after", now.Sub(failing.Since)))
 }
