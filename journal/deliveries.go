@@ -113,7 +113,7 @@ func (j *Journal) Show(ctx context.Context, id string) (Detail, error) {
 // Drop removes what f chooses, whether it waits or is dead, and returns how much
 // that was. An error may leave a part of it done.
 func (j *Journal) Drop(ctx context.Context, f Filter) (int, error) {
-	return j.change(ctx, Dropped, f, func(c changes, r *deliveryRow) error {
+	return j.change(ctx, Dropped, f, func(c changes, r *deliveryRow, _ int64) error {
 		return c.remove(r.seq)
 	})
 }
@@ -123,9 +123,9 @@ func (j *Journal) Drop(ctx context.Context, f Filter) (int, error) {
 // their IDs and attempts. An error may leave a part of it done.
 func (j *Journal) Replay(ctx context.Context, f Filter, expires time.Time) (int, error) {
 	f.State = Dead
-	return j.change(ctx, Replayed, f, func(c changes, r *deliveryRow) error {
+	return j.change(ctx, Replayed, f, func(c changes, r *deliveryRow, seq int64) error {
 		old := r.seq
-		r.seq = j.queue.next()
+		r.seq = seq
 		if err := c.replay(old, r.seq, millis(expires)); err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (j *Journal) Replay(ctx context.Context, f Filter, expires time.Time) (int,
 // waiting deliveries that were. An error may leave a part of it done.
 func (j *Journal) Retry(ctx context.Context, f Filter) (int, error) {
 	f.State = Waiting
-	return j.change(ctx, Retried, f, func(c changes, r *deliveryRow) error {
+	return j.change(ctx, Retried, f, func(c changes, r *deliveryRow, _ int64) error {
 		return c.retry(r.seq, j.now())
 	})
 }
@@ -147,18 +147,18 @@ func (j *Journal) Retry(ctx context.Context, f Filter) (int, error) {
 const maxChange = 200
 
 // change applies a step to everything that f chooses and that was there when it
-// began.
-func (j *Journal) change(ctx context.Context, kind ChangeKind, f Filter, step func(changes, *deliveryRow) error) (n int, err error) {
+// began. For each delivery step gets a number that comes after all that are given.
+func (j *Journal) change(ctx context.Context, kind ChangeKind, f Filter, step func(changes, *deliveryRow, int64) error) (n int, err error) {
 	f.upTo = j.queue.last()
 	for after := int64(0); ; {
 		var rows []deliveryRow
-		err := j.request(ctx, func(c changes) (err error) {
+		err := j.requestNumbers(ctx, maxChange, func(c changes, first int64) (err error) {
 			if rows, err = c.match(f, after, maxChange); err != nil || len(rows) == 0 {
 				return err
 			}
 			last := rows[len(rows)-1].seq
 			for i := range rows {
-				if err := step(c, &rows[i]); err != nil {
+				if err := step(c, &rows[i], first+int64(i)); err != nil {
 					return err
 				}
 			}

@@ -106,9 +106,7 @@ func TestDisk_locked(t *testing.T) {
 	if _, err := other.ExecContext(t.Context(), "ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-e.Written(); err != nil {
-		t.Error(err)
-	}
+	wait(t, e)
 	if got := j.Stats().Waiting; got != 1 {
 		t.Errorf("%d wait", got)
 	}

@@ -28,6 +28,14 @@ func bodies(entries []*Entry) []string {
 	return found
 }
 
+// wait waits until an entry is written or settled.
+func wait(t testing.TB, e *Entry) {
+	t.Helper()
+	if err := <-e.Written(); err != nil {
+		t.Error(err)
+	}
+}
+
 // load returns what a conversation has on disk.
 func load(t *testing.T, j *Journal, c Conversation) []*Entry {
 	t.Helper()
@@ -43,9 +51,7 @@ func TestEntry_settledBeforeItIsWritten(t *testing.T) {
 	e := add(t, j, "romeo@example.org", "one")
 	e.Settle()
 	e.Settle()
-	if err := <-e.Written(); err != nil {
-		t.Error(err)
-	}
+	wait(t, e)
 	kept := add(t, j, "romeo@example.org", "two")
 	flush(t, j)
 	if got := bodies(load(t, j, kept.Conversation())); !slices.Equal(got, []string{"two"}) {
@@ -62,9 +68,7 @@ func TestEntry_settledBeforeItIsWritten(t *testing.T) {
 func TestEntry_settledAfterItIsWritten(t *testing.T) {
 	j := open(t, Options{})
 	e := add(t, j, "romeo@example.org", "one")
-	if err := <-e.Written(); err != nil {
-		t.Fatal(err)
-	}
+	wait(t, e)
 	if has, err := j.Has(t.Context(), e.Conversation()); err != nil || !has {
 		t.Errorf("has: %v, %v", has, err)
 	}
@@ -114,7 +118,7 @@ func TestEntry_settledIsNotLoadedWhileItIsRemoved(t *testing.T) {
 			from := fmt.Sprintf("user%d@example.org", w)
 			for i := range 50 {
 				e := add(t, j, from, fmt.Sprint(i))
-				_ = <-e.Written()
+				wait(t, e)
 				found, err := j.Load(t.Context(), e.Conversation(), 0, 10)
 				if err != nil || len(found) != 1 || found[0].Stanza().Body() != fmt.Sprint(i) {
 					t.Errorf("%s, %d: loaded %q, %v", from, i, bodies(found), err)
@@ -124,6 +128,20 @@ func TestEntry_settledIsNotLoadedWhileItIsRemoved(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// What every stanza costs, although nearly none is written.
+func TestEntry_allocations(t *testing.T) {
+	j := open(t, Options{Linger: never})
+	st, now := message(t, "romeo@example.org", "one"), time.Now()
+	got := testing.AllocsPerRun(10_000, func() {
+		if err := addSettle(j, st, now); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got > 2 {
+		t.Errorf("%v allocations, at most 2 are allowed", got)
+	}
 }
 
 func TestEntry_survives(t *testing.T) {
@@ -172,7 +190,7 @@ func TestEntry_survives(t *testing.T) {
 func TestEntry_ID(t *testing.T) {
 	j := open(t, Options{Linger: never})
 	seen := map[string]bool{}
-	for range 1000 {
+	for range 100 {
 		id := add(t, j, "romeo@example.org", "x").ID()
 		if seen[id] || len(id) > 32 || strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyz-") != "" {
 			t.Fatalf("id %q", id)
@@ -245,9 +263,9 @@ func TestEntry_concurrently(t *testing.T) {
 				e := add(t, j, from, fmt.Sprint(i))
 				switch i % 5 {
 				case 0:
-					_ = <-e.Written()
+					wait(t, e)
 				case 1:
-					go func() { _ = <-e.Written() }()
+					all.Go(func() { wait(t, e) })
 				case 2:
 					e.Attempted(Attempt{At: time.Now(), Error: "refused"}, time.Now())
 				case 3:

@@ -41,13 +41,14 @@ type Outgoing struct {
 // queued, ErrUnwritable, ErrClosed, or the cause of ctx's end: in that last case
 // the stanza may be queued all the same.
 func (j *Journal) Enqueue(ctx context.Context, component jid.JID, credential string, st stanza.Stanza, expires time.Time) (Outgoing, error) {
-	seq, now := j.queue.next(), j.now()
+	now := j.now()
 	row := outboxRow{
-		seq: seq, id: j.newID(seq), component: component.String(), credential: credential, state: Queued,
+		component: component.String(), credential: credential, state: Queued,
 		created: now, updated: now, expires: expires.UnixMilli(), stanza: st.XML(),
 	}
 	full := false
-	err := j.request(ctx, func(c changes) error {
+	err := j.requestNumbers(ctx, 1, func(c changes, first int64) error {
+		row.seq, row.id = first, j.newID(first)
 		t, err := c.totals()
 		if err != nil {
 			return err

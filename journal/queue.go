@@ -48,8 +48,15 @@ type more struct {
 	at           int64
 	text         string
 	conversation Conversation
-	do           func(changes) error
-	done         chan error // of a request: holds one value; nil if nobody waits
+	request      *request
+}
+
+// request is something that the writer is to do.
+type request struct {
+	do      func(c changes, first int64) error
+	numbers int64 // how many it needs for what it writes
+	first   int64 // of those; they are in order with the numbers of entries
+	done    chan error
 }
 
 // add numbers an entry and appends it, unless the queue is closed. The writer is
@@ -86,6 +93,9 @@ func (j *Journal) push(o op) bool {
 	case opRemove, opBury:
 		q.leaving[o.entry.seq] = struct{}{}
 	case opRequest:
+		r := o.more.request
+		r.first = q.seq + 1
+		q.seq += r.numbers
 		signal = signal || !q.urgent
 		q.urgent = true
 	case opVoid, opAdd, opAttempt, opNotBefore:
@@ -188,14 +198,6 @@ func (q *queue) countLeaving() int {
 func (q *queue) last() int64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.seq
-}
-
-// next returns a number for an entry that is written by the writer itself.
-func (q *queue) next() int64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.seq++
 	return q.seq
 }
 

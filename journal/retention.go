@@ -61,12 +61,11 @@ func (j *Journal) sweep() {
 // sweepPart removes a part, with whatever else is to be written, and reports
 // whether there is more.
 func (j *Journal) sweepPart(byAge bool) bool {
-	done := make(chan error, 1)
 	var s swept
-	j.push(op{kind: opRequest, more: &more{done: done, do: func(c changes) (err error) {
+	j.push(op{kind: opRequest, more: &more{request: &request{done: make(chan error, 1), do: func(c changes, _ int64) (err error) {
 		s, err = j.prune(c, byAge)
 		return err
-	}}})
+	}}}})
 	if j.writeAll() != nil {
 		j.signal() // for work to try again
 		return false

@@ -158,7 +158,7 @@ func (o *op) apply(c changes) error {
 	case opNotBefore:
 		return c.notBefore(o.more.conversation, o.more.at)
 	case opRequest:
-		return o.more.do(c)
+		return o.more.request.do(c, o.more.request.first)
 	}
 	return nil
 }
@@ -202,25 +202,27 @@ func (j *Journal) refuseRequests(ops []op, err error) []op {
 }
 
 // reply tells who made a request what came of it.
-func (o *op) reply(err error) {
-	if o.more.done != nil {
-		o.more.done <- err
-	}
-}
+func (o *op) reply(err error) { o.more.request.done <- err }
 
 // request has the writer do something in the next transaction, and waits until
 // that is on disk. What do finds out may be looked at only if the error is nil.
 // While writing does not work, requests are refused at once.
 func (j *Journal) request(ctx context.Context, do func(changes) error) error {
+	return j.requestNumbers(ctx, 0, func(c changes, _ int64) error { return do(c) })
+}
+
+// requestNumbers is request for what writes rows that have an order: it may use n
+// numbers, beginning with first.
+func (j *Journal) requestNumbers(ctx context.Context, n int64, do func(c changes, first int64) error) error {
 	if err := j.health.err(); err != nil {
 		return fmt.Errorf("journal: %w: %w", ErrUnwritable, err)
 	}
-	done := make(chan error, 1)
-	if !j.push(op{kind: opRequest, more: &more{do: do, done: done}}) {
+	r := &request{do: do, numbers: n, done: make(chan error, 1)}
+	if !j.push(op{kind: opRequest, more: &more{request: r}}) {
 		return fmt.Errorf("journal: %w", ErrClosed)
 	}
 	select {
-	case err := <-done:
+	case err := <-r.done:
 		if err != nil {
 			return fmt.Errorf("journal: %w: %w", ErrUnwritable, err)
 		}
