@@ -44,14 +44,17 @@ type sqliteStore struct {
 	conn   *sql.Conn // of writes
 	reads  *sql.DB
 
-	prepared map[string]*sql.Stmt // on conn
+	prepared map[string]*sql.Stmt   // on conn
+	known    map[Conversation]int64 // rows that the writer has found or made, and not removed
 	mu       sync.Mutex
 	queries  map[string]*sql.Stmt // on reads
 }
 
 // openSQLite opens a file, makes it if there is none, and migrates it.
 func openSQLite(path string) (*sqliteStore, error) {
-	s := &sqliteStore{path: path, prepared: map[string]*sql.Stmt{}, queries: map[string]*sql.Stmt{}}
+	s := &sqliteStore{
+		path: path, prepared: map[string]*sql.Stmt{}, known: map[Conversation]int64{}, queries: map[string]*sql.Stmt{},
+	}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -214,11 +217,12 @@ func (s *sqliteStore) write(fn func(changes) error) error {
 	if err := s.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	err := fn(&sqliteChanges{s: s, conversations: map[Conversation]int64{}})
+	err := fn(&sqliteChanges{s: s})
 	if err == nil {
 		err = s.exec("COMMIT")
 	}
 	if err != nil {
+		clear(s.known)
 		_ = s.exec("ROLLBACK") // fails if SQLite has done so itself
 	}
 	return err

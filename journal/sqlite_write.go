@@ -10,9 +10,11 @@ import (
 
 // sqliteChanges implements changes in a transaction of the writer's connection.
 type sqliteChanges struct {
-	s             *sqliteStore
-	conversations map[Conversation]int64 // found or made in this transaction
+	s *sqliteStore
 }
+
+// maxKnown is how many conversations' rows are remembered.
+const maxKnown = 4096
 
 func (t *sqliteChanges) start() (number int64, err error) {
 	err = t.s.row("UPDATE journal SET starts = starts + 1 RETURNING starts", nil, &number)
@@ -40,7 +42,7 @@ func (t *sqliteChanges) add(r deliveryRow) error {
 
 // conversation returns the row of a conversation, which is made if there is none.
 func (t *sqliteChanges) conversation(c Conversation, notBefore int64) (id int64, err error) {
-	if id, ok := t.conversations[c]; ok {
+	if id, ok := t.s.known[c]; ok {
 		return id, nil
 	}
 	component, from, to := c.Component.String(), c.From.String(), c.To.String()
@@ -50,7 +52,10 @@ func (t *sqliteChanges) conversation(c Conversation, notBefore int64) (id int64,
 			[]any{component, from, to, notBefore}, &id)
 	}
 	if err == nil {
-		t.conversations[c] = id
+		if len(t.s.known) == maxKnown {
+			clear(t.s.known)
+		}
+		t.s.known[c] = id
 	}
 	return id, err
 }
@@ -66,7 +71,7 @@ func (t *sqliteChanges) attempt(seq int64, a Attempt) error {
 }
 
 func (t *sqliteChanges) remove(seq int64) error {
-	clear(t.conversations) // one may be gone with its last delivery
+	clear(t.s.known) // one may be gone with its last delivery
 	return t.s.exec("DELETE FROM delivery WHERE seq = ?", seq)
 }
 
