@@ -1,8 +1,84 @@
-// Package journal is where everything that must outlive the process will be
-// kept: stanzas that no callback has accepted yet, the attempts made with them,
-// stanzas accepted while the link was down, and idempotency keys.
+// Package journal keeps on disk what must outlive the process: stanzas that no
+// callback has accepted, with the attempts made; stanzas accepted while the link
+// was down; and idempotency keys with their answers.
 //
-// There is nothing in it yet. The gateway keeps nothing on disk: what waits for
-// a callback or for the link is lost when the process ends, and a caller whose
-// stanza is not confirmed by the server is told so.
+// A [Journal] is one SQLite file, open in one process. [Open] makes or opens it,
+// [Journal.Close] writes what is left.
+//
+// # Deliveries
+//
+// [Journal.Add] takes a stanza for a callback and returns an [Entry] at once. The
+// entry waits in memory for company, at most Options.Linger, and is then written
+// with all others in one transaction: nobody waits for a commit alone. An entry
+// that is settled before costs no disk at all; that is the usual case, about 0.3
+// µs. What SIGKILL can lose is therefore what came within the last Linger and
+// commit, less than 20 ms on a disk that works. Who must know, because he has
+// something to acknowledge, waits for [Entry.Written].
+//
+// An entry ends by [Entry.Settle] (accepted) or [Entry.Bury] (a dead letter); until
+// then [Entry.Attempted] notes what was tried. All of them return at once and are on
+// disk soon after. If the process dies before that, the entry is as it was: an
+// attempt may be repeated, never skipped.
+//
+// A [Conversation] is what goes between two bare addresses at one component. The
+// journal knows when its next attempt may be ([Journal.Due], [Journal.NextDue],
+// [Journal.SetNotBefore]) and gives out its deliveries in order, a few at a time
+// ([Journal.Load]): a backlog of any size is neither read at the start nor kept in
+// memory. Whoever delivers a conversation owns it; the journal does not lock it.
+//
+// Dead letters, and what waits, can be listed, shown, dropped, retried and
+// replayed ([Journal.List], [Filter]). Dead letters go when they are older than
+// Options.DeadAge, and the oldest of them when all stanzas together have more than
+// Options.MaxBytes; the log and a metric say how many. What waits is never dropped
+// by the journal: callers look at [Journal.Stats].
+//
+// # Invariants
+//
+//   - Entries reach the disk in the order of their numbers (Seq), which is that of
+//     the calls of Add, over all restarts. Nothing is on disk that has an earlier
+//     entry, unsettled, in memory only.
+//   - An ID is never used for two stanzas, not even for those that were never
+//     written, and is the same over attempts, restarts and replays.
+//   - Load and Expired never return what was settled or buried before the call,
+//     whether its removal is on disk or not.
+//   - What a method with a context has done when it returns without an error is on
+//     disk, synced. When it returns the end of its context, it may be or not.
+//   - Memory for what is not yet written is bounded by Options.MaxHeld: beyond it
+//     Add refuses.
+//   - One transaction changes at most 1024 things, so that none takes long.
+//
+// # When the disk fails
+//
+// If a commit fails (disk full, locked by another program, damaged), entries stay in
+// memory, and it is tried again after 100 ms and then less often, every two seconds
+// at least, until it works; requests that wait for the disk (Enqueue, Begin, Drop …)
+// are refused with [ErrUnwritable]. The log has one line when that begins and one
+// when it ends; [Journal.State] tells in between. Settling goes on, so a callback
+// that works does not notice. Reading goes on too.
+//
+// A file that is damaged is not opened and not touched; the error says what to do. A
+// file up to 16 MiB is checked page by page when it is opened, a larger one only for
+// its length, because a start must not take long.
+//
+// # The clock
+//
+// Times are stored as absolute times in milliseconds. A clock that jumps changes
+// when things happen, and loses nothing:
+//
+//   - Ahead: what has a not-before time is tried early; what expires is returned as
+//     expired early, and is a dead letter then, which can be replayed; keys may be
+//     used anew early.
+//   - Back: what has a not-before time in what is now the future waits until then,
+//     unless it is retried by hand; everything is kept longer.
+//   - Nothing is removed for its age until the clock has gone steadily for an hour,
+//     after a jump and after the start.
+//
+// Order does not depend on the clock.
+//
+// # What it does not do
+//
+// It makes no attempts, decides on no retries, sends no errors and drops nothing
+// that waits. It does not make the file smaller: room that becomes free is used
+// again. The SQL is all in here, behind an interface (store) for which another
+// database can stand.
 package journal

@@ -39,6 +39,12 @@ func ParseReply(doc []byte) (Stanza, error) {
 	return parse(doc, nil)
 }
 
+// ParseStored is Parse for what AppendXML wrote: the addresses are taken as
+// canonical (jid.ParseRouted), so that the stanza is the one that was written.
+func ParseStored(doc []byte) (Stanza, error) {
+	return parse(doc, jid.ParseRouted)
+}
+
 func parse(doc []byte, address func(string) (jid.JID, error)) (Stanza, error) {
 	sc := scanners.Get().(*element.Scanner)
 	defer func() {

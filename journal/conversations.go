@@ -1,0 +1,142 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/restanza/restanza/jid"
+	"github.com/restanza/restanza/stanza"
+)
+
+// Conversation names the stanzas between the same two bare addresses at one
+// component. It is comparable.
+type Conversation struct {
+	Component jid.JID // domain
+	From, To  jid.JID // bare
+}
+
+// conversationOf returns the conversation of a stanza.
+func conversationOf(component jid.JID, st stanza.Stanza) Conversation {
+	return Conversation{Component: component, From: st.From().Bare(), To: st.To().Bare()}
+}
+
+// Has reports whether deliveries of a conversation wait on disk. What was added
+// within the last Linger may be missing, and what was settled may still count. It
+// costs a query unless nothing waits at all.
+func (j *Journal) Has(ctx context.Context, c Conversation) (bool, error) {
+	if j.waiting.Load() == 0 {
+		return false, nil
+	}
+	if err := j.read(ctx); err != nil {
+		return false, err
+	}
+	found, err := j.store.has(ctx, c)
+	return found, wrap(err)
+}
+
+// Due returns conversations of a component with deliveries on disk, whose time
+// has come, at most limit, those that have been due for longest first. It does not
+// know which of them are being delivered: that is for the caller to leave out.
+func (j *Journal) Due(ctx context.Context, component jid.JID, limit int) ([]Conversation, error) {
+	if err := j.read(ctx); err != nil || limit <= 0 {
+		return nil, err
+	}
+	found, err := j.store.due(ctx, component.String(), j.now(), limit)
+	return found, wrap(err)
+}
+
+// NextDue returns when the next conversation of a component is due, a time in the
+// past if one is. It returns the zero time if none has deliveries on disk.
+func (j *Journal) NextDue(ctx context.Context, component jid.JID) (time.Time, error) {
+	if err := j.read(ctx); err != nil {
+		return time.Time{}, err
+	}
+	at, found, err := j.store.nextDue(ctx, component.String())
+	if err != nil || !found {
+		return time.Time{}, wrap(err)
+	}
+	return time.UnixMilli(at), nil
+}
+
+// SetNotBefore sets when the next attempt in a conversation may be. It does not
+// wait for the disk, and does nothing if the conversation has nothing there.
+func (j *Journal) SetNotBefore(c Conversation, at time.Time) {
+	j.push(op{kind: opNotBefore, more: &more{conversation: c, at: at.UnixMilli()}})
+}
+
+// Load returns the deliveries of a conversation that are on disk and come after a
+// Seq (0: all), in order, at most limit. What was settled or buried before the call
+// is not among them. A conversation has one owner: entries that another holds are
+// returned again, as other entries. Stanzas that can't be read are buried.
+func (j *Journal) Load(ctx context.Context, c Conversation, after int64, limit int) ([]*Entry, error) {
+	return j.entries(ctx, limit, func(n int) ([]deliveryRow, error) {
+		return j.store.load(ctx, c, after, n)
+	})
+}
+
+// Expired returns deliveries of a component that are on disk and past their time,
+// at most limit, oldest first. Those whose conversation is being delivered are
+// among them: leaving them out is for the caller, by their IDs.
+func (j *Journal) Expired(ctx context.Context, component jid.JID, limit int) ([]*Entry, error) {
+	return j.entries(ctx, limit, func(n int) ([]deliveryRow, error) {
+		return j.store.expired(ctx, component.String(), j.now(), n)
+	})
+}
+
+// entries makes entries of rows, without those that are being removed.
+func (j *Journal) entries(ctx context.Context, limit int, query func(limit int) ([]deliveryRow, error)) ([]*Entry, error) {
+	if err := j.read(ctx); err != nil || limit <= 0 {
+		return nil, err
+	}
+	// As long as this is held, no removal is forgotten that the query has not seen.
+	j.removal.RLock()
+	defer j.removal.RUnlock()
+	rows, err := query(limit + j.queue.countLeaving())
+	if err != nil {
+		return nil, wrap(err)
+	}
+	entries := make([]*Entry, 0, min(len(rows), limit))
+	for i := range rows {
+		if len(entries) == limit {
+			break
+		}
+		if j.queue.isLeaving(rows[i].seq) {
+			continue
+		}
+		e, err := j.entryOf(&rows[i])
+		if err != nil {
+			e.Bury(err.Error())
+			continue
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// entryOf makes an entry of what is stored. Beside an error it returns an entry
+// that can only be buried.
+func (j *Journal) entryOf(r *deliveryRow) (*Entry, error) {
+	e := &Entry{
+		j: j, seq: r.seq, id: r.id, component: r.conversation.Component,
+		received: r.received, expires: r.expires, attempts: r.attempts,
+	}
+	e.state.Store(written)
+	if r.attempts > 0 {
+		e.last = &Attempt{At: time.UnixMilli(r.lastAt), Status: int(r.lastStatus), Error: r.lastError}
+	}
+	st, err := stanza.ParseStored(r.stanza)
+	if err != nil {
+		return e, fmt.Errorf("what is stored is no stanza: %w", err)
+	}
+	e.st = st
+	return e, nil
+}
+
+// wrap names the package in an error of the store.
+func wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("journal: %w", err)
+}

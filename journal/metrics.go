@@ -1,0 +1,83 @@
+package journal
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// dropReason is why the journal dropped a dead letter. The set is closed.
+type dropReason string
+
+const (
+	droppedAge  dropReason = "age"
+	droppedSize dropReason = "size"
+)
+
+// metrics counts what a Journal does.
+type metrics struct {
+	written atomic.Int64 // entries that went to disk
+	skipped atomic.Int64 // entries that did not have to
+	seconds prometheus.Histogram
+	drops   map[dropReason]prometheus.Counter
+}
+
+// register makes the metrics, and registers them unless the registerer is nil.
+func (m *metrics) register(registerer prometheus.Registerer, j *Journal) error {
+	m.seconds = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "restanza_journal_commit_seconds",
+		Help:    "Time of a commit, until it is on disk. Their number is that of commits.",
+		Buckets: []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .25, .5, 1, 2.5},
+	})
+	drops := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "restanza_journal_dropped_total",
+		Help: "Dead letters that the journal dropped, by the limit that they had reached.",
+	}, []string{"reason"})
+	m.drops = map[dropReason]prometheus.Counter{}
+	for _, r := range []dropReason{droppedAge, droppedSize} {
+		m.drops[r] = drops.WithLabelValues(string(r))
+	}
+	if registerer == nil {
+		return nil
+	}
+	for _, c := range append([]prometheus.Collector{m.seconds, drops}, m.collectors(j)...) {
+		if err := registerer.Register(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collectors returns what is read when it is asked for.
+func (m *metrics) collectors(j *Journal) []prometheus.Collector {
+	gauge := func(name, help string, value func(Stats) int64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "restanza_journal_" + name, Help: help},
+			func() float64 { return float64(value(j.Stats())) })
+	}
+	counter := func(name, help string, value *atomic.Int64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "restanza_journal_" + name, Help: help},
+			func() float64 { return float64(value.Load()) })
+	}
+	return []prometheus.Collector{
+		gauge("waiting", "Stanzas on disk that wait for a callback.", func(s Stats) int64 { return s.Waiting }),
+		gauge("dead", "Dead letters.", func(s Stats) int64 { return s.Dead }),
+		gauge("bytes", "Bytes of stanzas on disk, waiting and dead.", func(s Stats) int64 { return s.WaitingBytes + s.DeadBytes }),
+		gauge("queued", "Stanzas on disk that wait for the link.", func(s Stats) int64 { return s.Queued }),
+		gauge("held_bytes", "Bytes of stanzas in memory that are not on disk yet.", func(s Stats) int64 { return s.Held }),
+		gauge("writable", "0 while the disk does not take what should be kept, else 1.", func(Stats) int64 {
+			if j.health.failing() {
+				return 0
+			}
+			return 1
+		}),
+		counter("written_total", "Stanzas that were written.", &m.written),
+		counter("skipped_total", "Stanzas that were accepted before they had to be written.", &m.skipped),
+	}
+}
+
+// committed counts a commit.
+func (m *metrics) committed(took time.Duration) { m.seconds.Observe(took.Seconds()) }
+
+// dropped counts dead letters that the journal dropped.
+func (m *metrics) dropped(why dropReason, n int) { m.drops[why].Add(float64(n)) }

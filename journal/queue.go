@@ -1,0 +1,221 @@
+package journal
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// queue holds, in order, what the writer has not written yet.
+type queue struct {
+	held atomic.Int64 // bytes of entries that are in state pending or taken
+
+	mu     sync.Mutex
+	ops    []op
+	spare  []op  // memory for the next ops
+	seq    int64 // the last that was given
+	urgent bool  // somebody waits
+	closed bool
+
+	// leaving are the entries on disk whose removal is in ops or being written.
+	// Who loads deliveries must not see them.
+	leaving map[int64]struct{}
+}
+
+// opKind is what an op does.
+type opKind uint8
+
+const (
+	opVoid opKind = iota // nothing any more
+	opAdd
+	opRemove
+	opAttempt
+	opBury
+	opNotBefore
+	opRequest
+)
+
+// op is one change that waits to be written. It is small, because nearly all are
+// of kind opAdd and skipped.
+type op struct {
+	kind  opKind
+	entry *Entry // nil in opNotBefore and opRequest
+	more  *more
+}
+
+// more is what an op needs beyond its entry.
+type more struct {
+	attempt      Attempt
+	at           int64
+	text         string
+	conversation Conversation
+	request      *request
+}
+
+// request is something that the writer is to do.
+type request struct {
+	do      func(c changes, first int64) error
+	numbers int64 // how many it needs for what it writes
+	first   int64 // of those; they are in order with the numbers of entries
+	done    chan error
+}
+
+// add numbers an entry and appends it, unless the queue is closed. The writer is
+// woken by the first of many.
+func (q *queue) add(e *Entry) bool {
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return false
+	}
+	q.seq++
+	e.seq = q.seq
+	first := len(q.ops) == 0
+	q.ops = append(q.ops, op{kind: opAdd, entry: e})
+	q.mu.Unlock()
+	if first {
+		e.j.signal()
+	}
+	return true
+}
+
+// push appends a change. What comes after Close is lost with the process: the
+// entry is as it was.
+func (j *Journal) push(o op) bool {
+	q := &j.queue
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return false
+	}
+	signal := len(q.ops) == 0
+	q.ops = append(q.ops, o)
+	switch o.kind {
+	case opRemove, opBury:
+		q.leaving[o.entry.seq] = struct{}{}
+	case opRequest:
+		r := o.more.request
+		r.first = q.seq + 1
+		q.seq += r.numbers
+		signal = signal || !q.urgent
+		q.urgent = true
+	case opVoid, opAdd, opAttempt, opNotBefore:
+	}
+	q.mu.Unlock()
+	if signal {
+		j.signal()
+	}
+	return true
+}
+
+// hurry makes the writer write without waiting for company.
+func (j *Journal) hurry() {
+	q := &j.queue
+	q.mu.Lock()
+	signal := !q.urgent
+	q.urgent = true
+	q.mu.Unlock()
+	if signal {
+		j.signal()
+	}
+}
+
+// signal wakes the writer.
+func (j *Journal) signal() {
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+// isUrgent reports whether somebody waits.
+func (q *queue) isUrgent() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.urgent
+}
+
+// take returns everything that waits.
+func (q *queue) take() []op {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	ops := q.ops
+	q.ops, q.spare = q.spare[:0], nil
+	q.urgent = false
+	return ops
+}
+
+// keepMemory is how many ops the memory for them is kept for.
+const keepMemory = 16 << 10
+
+// recycle gives back the memory of ops that are done with.
+func (q *queue) recycle(ops []op) {
+	clear(ops)
+	if cap(ops) > keepMemory {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.spare == nil {
+		q.spare = ops[:0]
+	}
+}
+
+// putBack puts ops that could not be written before those that came since.
+func (q *queue) putBack(ops []op) {
+	if len(ops) == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.ops = append(ops[:len(ops):len(ops)], q.ops...)
+}
+
+// left forgets removals that are on disk.
+func (q *queue) left(seqs []int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, seq := range seqs {
+		delete(q.leaving, seq)
+	}
+}
+
+// isLeaving reports whether the removal of an entry is under way.
+func (q *queue) isLeaving(seq int64) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, ok := q.leaving[seq]
+	return ok
+}
+
+// countLeaving returns how many removals are under way.
+func (q *queue) countLeaving() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.leaving)
+}
+
+// last returns the number that was given last.
+func (q *queue) last() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.seq
+}
+
+// shut makes add and push refuse everything.
+func (q *queue) shut() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+}
+
+// end returns the entries that are left in memory only, when the writer has
+// ended.
+func (q *queue) end() []*Entry {
+	var left []*Entry
+	for _, o := range q.take() {
+		if o.kind == opAdd && o.entry.state.Load() == pending {
+			left = append(left, o.entry)
+		}
+	}
+	return left
+}

@@ -1,0 +1,108 @@
+package journal
+
+import "context"
+
+// store is what the engine needs of a database. write is called by one goroutine
+// at a time, everything else concurrently. Rows hold text and Unix milliseconds;
+// what they mean is the engine's business.
+type store interface {
+	// write runs fn in a transaction. When it returns nil, the transaction is on
+	// disk; otherwise nothing of it is.
+	write(fn func(changes) error) error
+
+	has(context.Context, Conversation) (bool, error)
+	due(ctx context.Context, component string, now int64, limit int) ([]Conversation, error)
+	// nextDue returns the least not-before time of a component's conversations.
+	nextDue(ctx context.Context, component string) (at int64, found bool, err error)
+	load(ctx context.Context, c Conversation, after int64, limit int) ([]deliveryRow, error)
+	expired(ctx context.Context, component string, now int64, limit int) ([]deliveryRow, error)
+	list(ctx context.Context, f Filter, after int64, limit int) ([]deliveryRow, error) // without stanzas
+	stanza(ctx context.Context, seq int64) ([]byte, error)                             // ErrNotFound
+	attempts(ctx context.Context, seq int64) ([]Attempt, error)
+
+	outgoing(ctx context.Context, id string) (outboxRow, error) // ErrNotFound
+	outbox(ctx context.Context, component string, state OutboxState, after int64, limit int) ([]outboxRow, error)
+	key(ctx context.Context, scope, key string) (row keyRow, found bool, err error)
+
+	close() error
+}
+
+// changes are what a transaction may do.
+type changes interface {
+	start() (number int64, err error) // counts that the journal was opened
+	probe(now int64) error            // changes the file in a way that nobody notices
+	totals() (totals, error)
+
+	add(deliveryRow) error
+	attempt(seq int64, a Attempt) error // nothing if there is no such delivery
+	remove(seq int64) error
+	bury(seq, now int64, reason string) error
+	notBefore(c Conversation, at int64) error
+
+	// match returns deliveries in the order of seq, without their stanzas.
+	match(f Filter, after int64, limit int) ([]deliveryRow, error)
+	replay(seq, newSeq, expires int64) error
+	retry(seq, now int64) error
+	// prune removes dead letters, oldest first: those that died before a time, and
+	// then until that many bytes are freed; at most limit.
+	prune(before, excess int64, limit int) (old, surplus int, err error)
+
+	enqueue(outboxRow) error
+	mark(id string, state OutboxState, text string, now int64) error
+	expireOutbox(now int64) (int, error)
+	pruneOutbox(before int64, limit int) (int, error)
+
+	beginKey(scope, key string, fingerprint []byte, expires int64) error
+	finishKey(scope, key string, row keyRow) error
+	deleteKey(scope, key string) error
+	pruneKeys(now int64, limit int) (int, error)
+}
+
+// totals are kept by the database, in the transactions that change them.
+type totals struct {
+	waiting, waitingBytes int64
+	dead, deadBytes       int64
+	queued                int64
+}
+
+// deliveryRow is a delivery as it is stored.
+type deliveryRow struct {
+	seq          int64
+	id           string
+	conversation Conversation
+	kind         string
+	received     int64
+	expires      int64 // 0: never
+	attempts     int64
+	lastAt       int64
+	lastStatus   int64
+	lastError    string
+	died         int64 // 0: it waits
+	reason       string
+	notBefore    int64 // of the conversation
+	size         int64
+	stanza       []byte // nil where only the rest was asked for
+}
+
+// outboxRow is a row of the outbox as it is stored.
+type outboxRow struct {
+	seq        int64
+	id         string
+	component  string
+	credential string
+	state      OutboxState
+	text       string
+	created    int64
+	expires    int64
+	updated    int64
+	stanza     []byte
+}
+
+// keyRow is an idempotency key as it is stored.
+type keyRow struct {
+	fingerprint []byte
+	expires     int64
+	status      int64 // 0: no answer yet
+	header      []byte
+	body        []byte
+}
