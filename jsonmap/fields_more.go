@@ -125,6 +125,7 @@ func moreMessageFields(forwarded *table) []field {
 		{name: "spoiler", place: InText, typ: String, space: "urn:xmpp:spoiler:0", local: "spoiler", xep: "XEP-0382", about: "the body is shown on demand only; the hint, or empty"},
 		{name: "attention", place: AsFlag, typ: Boolean, space: "urn:xmpp:attention:0", local: "attention", xep: "XEP-0224"},
 		{name: "files", place: AsList, typ: Array, space: nsFileSharing, local: "file-sharing", table: fileSharingTable(), xep: "XEP-0447", about: "files that can be fetched"},
+		{name: "sources", place: AsList, typ: Array, space: nsFileSharing, local: "sources", table: new(table).add(attr("id"), sourceURLs()), xep: "XEP-0447", about: "where files of an earlier message, which attach_to names, can be fetched too; id is that of the file"},
 		mucUser(),
 		{name: "pubsub_event", place: AsObject, typ: Object, space: nsPubSub + "#event", local: "event", table: pubsubEventTable(), xep: "XEP-0060"},
 		mdsDisplayed("mds_displayed"),
@@ -165,8 +166,11 @@ func fileSharingTable() *table {
 		attr("id"),
 		attr("disposition"),
 		field{name: "file", place: AsObject, typ: Object, space: nsFileMetadata, local: "file", table: file, xep: "XEP-0446"},
-		part("sources",
-			field{name: "urls", place: AsList, typ: Array, space: nsURLData, local: "url-data", of: &field{place: InAttrOf, typ: String, attr: "target"}, xep: "XEP-0103"},
-		),
+		part("sources", sourceURLs()),
 	)
+}
+
+// sourceURLs are the addresses of a file.
+func sourceURLs() field {
+	return field{name: "urls", place: AsList, typ: Array, space: nsURLData, local: "url-data", of: &field{place: InAttrOf, typ: String, attr: "target"}, xep: "XEP-0103"}
 }
