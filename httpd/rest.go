@@ -58,6 +58,9 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange) int
 	if r.URL.RawQuery != "" || r.Method == http.MethodGet {
 		w.Header()["Cache-Control"] = noStore // what was sent, or what it was sent with, is in the URL
 	}
+	if hasKey(r) {
+		return s.keyed(w, r, x)
+	}
 	g, p := s.keys.authenticate(r)
 	if p != nil {
 		s.metrics.unauthorized.Inc()

@@ -76,6 +76,9 @@ type Options struct {
 	// "https://app.example.org"; "*" stands for all of them, none for none.
 	CORSOrigins []string
 
+	// Keys remember the answers to requests with an Idempotency-Key; nil: in memory.
+	Keys *gateway.Keys
+
 	// LocalOnly refuses requests whose Host is neither localhost nor a loopback
 	// address, such as those of a web page whose name leads here.
 	LocalOnly bool
@@ -151,6 +154,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Keys == nil {
+		o.Keys = gateway.NewKeys(nil)
 	}
 	return o
 }

@@ -36,6 +36,7 @@ var outcomes = map[stanza.Reason]outcome{
 	stanza.LinkUnavailable:       {http.StatusServiceUnavailable, stanza.Wait, "service-unavailable"},
 	stanza.TooManyOutstanding:    {http.StatusServiceUnavailable, stanza.Wait, "resource-constraint"},
 	stanza.CallerTooSlow:         {http.StatusServiceUnavailable, stanza.Wait, "resource-constraint"},
+	stanza.NotKept:               {http.StatusServiceUnavailable, stanza.Wait, "resource-constraint"},
 	stanza.Poisonous:             {http.StatusUnprocessableEntity, stanza.Modify, "policy-violation"},
 }
 
