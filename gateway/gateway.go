@@ -61,6 +61,10 @@ type Options struct {
 	MaxOutstanding int           // queries outstanding at once; 0: DefaultMaxOutstanding
 	MaxStanza      int           // bytes of the largest stanza that may be written; 0: DefaultMaxStanza
 
+	// Outbox keeps messages and presence while the link is down; nil: they are refused
+	// then. With an outbox Run has to be called.
+	Outbox *OutboxOptions
+
 	Version string // of the program, for jabber:iq:version
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer // nil: no metrics
@@ -78,11 +82,12 @@ type Component struct {
 	domain   string // o.Domain as written
 	waiting  waiting
 	archives archives
+	outbox   *outbox // nil without one
 	metrics  metrics
 }
 
 // New returns a component. It does nothing by itself: callers drive it through
-// Submit, the link through Receive.
+// Submit, the link through Receive, and Run empties the outbox.
 func New(o Options) (*Component, error) {
 	if o.Domain.IsZero() || o.Domain != o.Domain.DomainJID() {
 		return nil, fmt.Errorf("gateway: %q is no domain", o.Domain)
@@ -110,6 +115,9 @@ func New(o Options) (*Component, error) {
 	if err := c.metrics.init(o.Metrics, &c.waiting); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
+	if o.Outbox != nil {
+		c.outbox = newOutbox(*o.Outbox, o)
+	}
 	return c, nil
 }
 
@@ -125,6 +133,8 @@ type SubmitOptions struct {
 	// Async asks not to wait for the server's confirmation of a message or
 	// presence. It says nothing for an IQ, whose answer is the point.
 	Async bool
+	// Strict asks for a refusal where the stanza would go to the outbox.
+	Strict bool
 }
 
 // Submit sends a stanza on behalf of the caller that identity stands for, and
@@ -136,7 +146,9 @@ type SubmitOptions struct {
 // has confirmed that it has it, or the error that the server returned for it
 // before that.
 //
-// Errors are *stanza.Refusal, or the cause of ctx's end.
+// With an outbox, a message or presence is kept there while the link is down, and
+// while others are still there, so that their order stays: the error is *Queued then.
+// Other errors are *stanza.Refusal, or the cause of ctx's end.
 func (c *Component) Submit(ctx context.Context, identity jid.JID, st stanza.Stanza, o SubmitOptions) (stanza.Stanza, error) {
 	st, err := c.address(identity, st)
 	if err != nil {
@@ -145,10 +157,19 @@ func (c *Component) Submit(ctx context.Context, identity jid.JID, st stanza.Stan
 	if st.Kind() == stanza.IQ {
 		return c.query(ctx, st, o.Wait)
 	}
+	if c.outbox != nil {
+		if err := c.outbox.take(ctx, identity, st, o.Strict); err != nil {
+			return stanza.Stanza{}, err
+		}
+	}
 	if o.Async {
 		return stanza.Stanza{}, refuse(ctx, c.o.Link.Post(ctx, st))
 	}
-	return c.send(ctx, st)
+	answer, err := c.send(ctx, st)
+	if err != nil {
+		err = c.queueUnsent(ctx, identity, st, o, err)
+	}
+	return answer, err
 }
 
 // Complete returns the stanza that Submit would send on behalf of identity, without

@@ -16,7 +16,7 @@ const (
 // Receive takes one stanza that came from the server, in the order of the
 // stream. It does not block.
 func (c *Component) Receive(st stanza.Stanza) {
-	if c.archives.take(st) || c.waiting.take(st) {
+	if c.archives.take(st) || !c.outbox.bounced(st) && c.waiting.take(st) {
 		return
 	}
 	if c.o.Receiver == nil || !c.o.Filter.Passes(st) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -25,7 +26,7 @@ func (c *Component) send(ctx context.Context, st stanza.Stanza) (stanza.Stanza, 
 
 	confirmed, err := c.o.Link.Send(ctx, st)
 	if err != nil {
-		return stanza.Stanza{}, refuse(ctx, err)
+		return stanza.Stanza{}, &unsent{refuse(ctx, err)}
 	}
 	select {
 	case bounce := <-w.answer:
@@ -48,7 +49,7 @@ func (c *Component) send(ctx context.Context, st stanza.Stanza) (stanza.Stanza, 
 func (c *Component) confirmed(ctx context.Context, st stanza.Stanza) error {
 	confirmed, err := c.o.Link.Send(ctx, st)
 	if err != nil {
-		return refuse(ctx, err)
+		return &unsent{refuse(ctx, err)}
 	}
 	select {
 	case err = <-confirmed:
@@ -56,6 +57,26 @@ func (c *Component) confirmed(ctx context.Context, st stanza.Stanza) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// unsent is why the link has not even taken a stanza.
+type unsent struct{ error }
+
+// queueUnsent puts a message or presence into the outbox if the link broke just before
+// it was sent. Otherwise it returns the error for its caller.
+//
+//go:noinline
+func (c *Component) queueUnsent(ctx context.Context, identity jid.JID, st stanza.Stanza, o SubmitOptions, err error) error {
+	u, ok := err.(*unsent) //nolint:errorlint // it comes from send directly
+	if !ok {
+		return err
+	}
+	refusal, ok := errors.AsType[*stanza.Refusal](u.error)
+	if !ok || refusal.Reason != stanza.LinkUnavailable || c.outbox == nil || o.Strict {
+		return u.error
+	}
+	c.outbox.enterAnyway()
+	return c.outbox.put(ctx, identity, st)
 }
 
 // query sends an iq and waits for its answer.

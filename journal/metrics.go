@@ -19,6 +19,7 @@ const (
 type metrics struct {
 	written atomic.Int64 // entries that went to disk
 	skipped atomic.Int64 // entries that did not have to
+	expired atomic.Int64 // stanzas of the outbox
 	seconds prometheus.Histogram
 	drops   map[dropReason]prometheus.Counter
 }
@@ -72,6 +73,7 @@ func (m *metrics) collectors(j *Journal) []prometheus.Collector {
 			return 1
 		}),
 		counter("written_total", "Stanzas that were written.", &m.written),
+		counter("outbox_expired_total", "Stanzas that were too old when the link was back, or before.", &m.expired),
 		counter("skipped_total", "Stanzas that were accepted before they had to be written.", &m.skipped),
 	}
 }

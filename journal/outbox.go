@@ -106,7 +106,7 @@ func (j *Journal) Outbox(ctx context.Context, component jid.JID, state OutboxSta
 // out. Errors are those of Flush.
 func (j *Journal) Mark(ctx context.Context, state OutboxState, text string, ids ...string) error {
 	now := j.now()
-	return j.request(ctx, func(c changes) error {
+	err := j.request(ctx, func(c changes) error {
 		for _, id := range ids {
 			if err := c.mark(id, state, text, now); err != nil {
 				return err
@@ -114,6 +114,10 @@ func (j *Journal) Mark(ctx context.Context, state OutboxState, text string, ids 
 		}
 		return nil
 	})
+	if err == nil && state == Expired {
+		j.metrics.expired.Add(int64(len(ids)))
+	}
+	return err
 }
 
 // outgoingOf makes a row readable.

@@ -110,6 +110,7 @@ func (j *Journal) report(s swept) {
 			slog.Int("dead_letters", s.surplus), slog.Int64("max_bytes", j.o.MaxBytes))
 	}
 	if s.expiredOutbox > 0 {
+		j.metrics.expired.Add(int64(s.expiredOutbox))
 		j.log.Warn("queued stanzas expired before the link was back", slog.Int("stanzas", s.expiredOutbox))
 	}
 }

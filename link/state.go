@@ -1,7 +1,9 @@
 package link
 
 import (
+	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,8 +18,42 @@ type State struct {
 
 // stateBox holds a State for many readers.
 type stateBox struct {
-	mu    sync.Mutex
-	state State
+	isUp atomic.Bool // state.Up, for a glance without the lock
+
+	mu      sync.Mutex
+	state   State
+	waiters chan struct{} // closed when the link comes up; nil: nobody waits
+}
+
+// Up reports whether there is a connection. Stanzas are accepted then, unless it
+// breaks just now.
+func (c *Component) Up() bool { return c.state.isUp.Load() }
+
+// AwaitUp waits until there is a connection. The error is the cause of ctx's end.
+func (c *Component) AwaitUp(ctx context.Context) error {
+	up := c.state.await()
+	if up == nil {
+		return nil
+	}
+	select {
+	case <-up:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// await returns a channel that is closed when the link comes up, nil if it is up.
+func (b *stateBox) await() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state.Up {
+		return nil
+	}
+	if b.waiters == nil {
+		b.waiters = make(chan struct{})
+	}
+	return b.waiters
 }
 
 func (b *stateBox) load() State {
@@ -36,6 +72,11 @@ func (b *stateBox) up() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.state.Up, b.state.Since, b.state.NextAttempt = true, time.Now(), time.Time{}
+	b.isUp.Store(true)
+	if b.waiters != nil {
+		close(b.waiters)
+		b.waiters = nil
+	}
 }
 
 // down notes the end of a connection, or of an attempt to make one.
@@ -44,6 +85,7 @@ func (b *stateBox) down(why string) {
 	defer b.mu.Unlock()
 	if b.state.Up {
 		b.state.Up, b.state.Since = false, time.Now()
+		b.isUp.Store(false)
 	}
 	b.state.LastError = why
 }
