@@ -74,6 +74,10 @@ func (archiveComponent) Submit(context.Context, jid.JID, stanza.Stanza, gateway.
 	return stanza.Stanza{}, errors.New("nobody collects")
 }
 
+func (archiveComponent) Outgoing(context.Context, jid.JID, string) (gateway.Outgoing, bool, error) {
+	return gateway.Outgoing{}, false, nil
+}
+
 func (c archiveComponent) Search(ctx context.Context, _ jid.JID, st stanza.Stanza, _ time.Duration, results gateway.Collector) (stanza.Stanza, error) {
 	return c(ctx, st, results)
 }

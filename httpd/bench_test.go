@@ -53,6 +53,10 @@ func (idleComponent) Search(context.Context, jid.JID, stanza.Stanza, time.Durati
 	return stanza.Stanza{}, nil
 }
 
+func (idleComponent) Outgoing(context.Context, jid.JID, string) (gateway.Outgoing, bool, error) {
+	return gateway.Outgoing{}, false, nil
+}
+
 func newBenchServer(b *testing.B) *Server {
 	b.Helper()
 	return newTestServer(b, idleComponent{jid.MustParse(testDomain)}, func(o *Options) { o.Metrics = prometheus.NewRegistry() })

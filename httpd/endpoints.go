@@ -14,6 +14,7 @@ func Endpoints() []Endpoint {
 	post := []string{http.MethodPost}
 	return []Endpoint{
 		{"/rest", []string{http.MethodGet, http.MethodOptions, http.MethodPost}},
+		{"/rest/outbox/{id}", get},
 		{"/rest/echo", post},
 		{"/rest/echo/{kind}/{type}/{to}", post},
 		{"/rest/echo/iq/{field}/{to}", post},

@@ -38,6 +38,8 @@ type submission struct {
 type fakeComponent struct {
 	domain jid.JID
 	submit func(ctx context.Context, st stanza.Stanza) (stanza.Stanza, error)
+	// outgoing is Outgoing; nil: there is nothing.
+	outgoing func(identity jid.JID, id string) (gateway.Outgoing, bool, error)
 
 	mu        sync.Mutex
 	submitted []submission
@@ -67,6 +69,13 @@ func (c *fakeComponent) Complete(identity jid.JID, st stanza.Stanza) (stanza.Sta
 
 func (c *fakeComponent) Search(ctx context.Context, identity jid.JID, st stanza.Stanza, wait time.Duration, _ gateway.Collector) (stanza.Stanza, error) {
 	return c.Submit(ctx, identity, st, gateway.SubmitOptions{Wait: wait})
+}
+
+func (c *fakeComponent) Outgoing(_ context.Context, identity jid.JID, id string) (gateway.Outgoing, bool, error) {
+	if c.outgoing == nil {
+		return gateway.Outgoing{}, false, nil
+	}
+	return c.outgoing(identity, id)
 }
 
 // calls returns what was submitted so far.

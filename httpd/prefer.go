@@ -111,7 +111,7 @@ func secondsToDuration(seconds float64) time.Duration {
 }
 
 func (p *preferences) submitOptions() gateway.SubmitOptions {
-	return gateway.SubmitOptions{Wait: p.wait, Async: p.respondAsync}
+	return gateway.SubmitOptions{Wait: p.wait, Async: p.respondAsync, Strict: p.strict}
 }
 
 // applied returns the value of Preference-Applied (RFC 7240 §3) for the answer

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,9 @@ import (
 // rest answers /rest and what is below it.
 func (s *Server) rest(w http.ResponseWriter, r *http.Request) int {
 	s.allowOrigin(w.Header(), r)
+	if strings.HasPrefix(r.URL.Path, outboxPath) && r.Method != http.MethodOptions {
+		return s.outbox(w, r)
+	}
 	if r.Method == http.MethodPost || r.Method == http.MethodGet && !isEcho(r.URL.Path) {
 		return s.post(w, r)
 	}
@@ -32,14 +36,20 @@ func restMethods(r *http.Request) []string {
 	if isEcho(r.URL.Path) {
 		return methods[1:]
 	}
+	if strings.HasPrefix(r.URL.Path, outboxPath) {
+		return methods[:2]
+	}
 	return methods
 }
 
 // restOptions tells what a request below /rest may be.
 func (s *Server) restOptions(w http.ResponseWriter, r *http.Request) int {
 	h := w.Header()
-	h["Allow"] = []string{strings.Join(restMethods(r), ", ")}
-	h["Accept-Post"] = []string{format.Names()}
+	methods := restMethods(r)
+	h["Allow"] = []string{strings.Join(methods, ", ")}
+	if slices.Contains(methods, http.MethodPost) {
+		h["Accept-Post"] = []string{format.Names()}
+	}
 	w.WriteHeader(http.StatusOK)
 	return http.StatusOK
 }
@@ -85,11 +95,7 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange) int
 	prefs := preferencesOf(r.Header)
 	answer, err := g.component.Submit(r.Context(), g.identity, st, prefs.submitOptions())
 	if err != nil {
-		x.fail(err)
-		if hungUp(r.Context()) {
-			return statusHungUp
-		}
-		return s.fail(w, r, err)
+		return s.unsent(w, r, &prefs, st, x, err)
 	}
 	if applied := prefs.applied(st, answer); applied != "" {
 		w.Header()["Preference-Applied"] = []string{applied}
@@ -105,6 +111,27 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange) int
 	}
 	s.sendStanza(w, r, status, answer)
 	return status
+}
+
+// unsent answers for a stanza that the XMPP server does not have: it is in the outbox, or
+// came to nothing.
+//
+//go:noinline
+func (s *Server) unsent(w http.ResponseWriter, r *http.Request, prefs *preferences, st stanza.Stanza, x *Exchange, err error) int {
+	if queued, ok := errors.AsType[*gateway.Queued](err); ok {
+		h := w.Header()
+		h["Location"] = []string{outboxPath + queued.ID}
+		if applied := prefs.applied(st, stanza.Stanza{}); applied != "" {
+			h["Preference-Applied"] = []string{applied}
+		}
+		w.WriteHeader(http.StatusAccepted)
+		return http.StatusAccepted
+	}
+	x.fail(err)
+	if hungUp(r.Context()) {
+		return statusHungUp
+	}
+	return s.fail(w, r, err)
 }
 
 // echo answers with the stanza as it would be sent. Nothing is.

@@ -24,7 +24,7 @@ type Component interface {
 	Domain() jid.JID
 	// Submit sends a stanza on behalf of identity and waits for what tells the
 	// caller how it went: the zero Stanza means accepted. Errors are
-	// *stanza.Refusal, the cause of ctx's end, or internal.
+	// *gateway.Queued, *stanza.Refusal, the cause of ctx's end, or internal.
 	Submit(ctx context.Context, identity jid.JID, st stanza.Stanza, o gateway.SubmitOptions) (stanza.Stanza, error)
 	// Search is Submit for an archive query, whose results go to a Collector; wait is
 	// that of SubmitOptions, and counts from the last result.
@@ -32,6 +32,9 @@ type Component interface {
 	// Complete returns the stanza that Submit would send, whether or not it can be
 	// sent. Errors are *stanza.Refusal.
 	Complete(identity jid.JID, st stanza.Stanza) (stanza.Stanza, error)
+	// Outgoing returns what became of a stanza that Submit has queued for identity, and
+	// whether there is one of that ID. Errors are internal, or the cause of ctx's end.
+	Outgoing(ctx context.Context, identity jid.JID, id string) (gateway.Outgoing, bool, error)
 }
 
 // Defaults of Options and Credential.
