@@ -252,8 +252,10 @@ func (s *seen) note(where string, resp *http.Response) {
 
 // accepts are Accept headers that ask for all that there is, and for what there is not.
 func accepts() []string {
-	list := append([]string{"", "image/png", "application/openmetrics-text; version=1.0.0",
-		"application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"}, documentTypes...)
+	list := append([]string{
+		"", "image/png", "application/openmetrics-text; version=1.0.0",
+		"application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+	}, documentTypes...)
 	for _, f := range format.All() {
 		list = append(list, f.MediaType)
 	}
