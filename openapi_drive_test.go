@@ -21,7 +21,8 @@ import (
 // drive sends an example, and checks the answer.
 func (g *gatewayUnderTest) drive(t *testing.T, doc *description, e apiExample, accept string) {
 	body := encodeExample(t, e.mediaType, e.body)
-	req, err := http.NewRequestWithContext(t.Context(), e.method, g.url+e.path, bytes.NewReader(body))
+	base := g.url + strings.TrimSuffix(doc.Servers[0].URL, "/")
+	req, err := http.NewRequestWithContext(t.Context(), e.method, base+e.path, bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

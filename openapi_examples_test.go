@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +24,10 @@ type apiExample struct {
 	response           *openapi3.Response
 }
 
+// examplesOfRequests is how many requests the description shows: whoever takes one out, or
+// puts one in, says so here.
+const examplesOfRequests = 89
+
 // Each example of the description is what it says: driven through a gateway it gets the
 // status and the media type that are written there, an answer that fits its schema and,
 // where one is shown in JSON, that very answer.
@@ -33,19 +38,19 @@ func TestOpenAPI_examples(t *testing.T) {
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			for _, e := range examplesOf(t, path, method, item, op) {
+				n++
 				accepts := []string{""}
 				if e.status != "202" {
 					accepts = append(accepts, slices.Sorted(maps.Keys(e.response.Content))...)
 				}
 				for _, accept := range accepts {
-					n++
 					t.Run(strings.TrimPrefix(op.OperationID+"/"+e.mediaType+"/"+e.name+"/"+accept, "/"), func(t *testing.T) { g.drive(t, doc, e, accept) })
 				}
 			}
 		}
 	}
-	if n < 100 {
-		t.Errorf("%d requests only", n)
+	if n != examplesOfRequests {
+		t.Errorf("%d requests are shown, and have been %d", n, examplesOfRequests)
 	}
 }
 
@@ -86,18 +91,81 @@ func TestOpenAPI_errors(t *testing.T) {
 func TestOpenAPI_outstanding(t *testing.T) {
 	server, g := startDev(t)
 	doc := readOpenAPI(t)
-	silent := xmpptest.Login(t, server, "alice")
+	silent := xmpptest.Login(t, server, "alice/phone")
 	ask := apiExample{
-		name: "silent", method: "POST", path: "/rest", mediaType: "application/json", status: "504",
+		name: "noAnswer", method: "POST", path: "/rest", mediaType: "application/json", status: "504",
 		body:   map[string]any{"kind": "iq", "id": "q1", "to": silent.JID(), "ping": true},
 		header: http.Header{"Prosody-Rest-Timeout": {"1"}}, response: doc.Components.Responses["504"].Value,
 	}
 	var first sync.WaitGroup
-	first.Go(func() { g.drive(t, doc, ask, "") })
+	first.Go(func() { g.drive(t, doc, ask, "application/problem+json") })
 	g.waitUntil("a query is outstanding", func() bool { return g.outstanding() == 1 })
 	ask.status, ask.response = "409", doc.Components.Responses["409"].Value
 	g.drive(t, doc, ask, "")
 	first.Wait()
+}
+
+// shownElsewhere are examples of answers to requests that the description does not show,
+// and the tests that bring them about.
+var shownElsewhere = map[string]string{
+	"noCredentials": "TestOpenAPI_errors",
+	"noAnswer":      "TestOpenAPI_outstanding",
+	"down":          "TestOpenAPI_linkDown",
+	"fault":         "TestOpenAPI_faultExample in package httpd",
+}
+
+// Each example of an answer is brought about by some test.
+func TestOpenAPI_examplesOfAnswers(t *testing.T) {
+	doc := readOpenAPI(t)
+	requests, answers := map[string]bool{}, map[string]bool{}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			for _, e := range examplesOf(t, path, method, item, op) {
+				requests[e.name] = true
+			}
+			for _, r := range op.Responses.Map() {
+				for _, m := range r.Value.Content {
+					for name := range m.Examples {
+						answers[name] = true
+					}
+				}
+			}
+		}
+	}
+	for name := range answers {
+		if !requests[name] && shownElsewhere[name] == "" {
+			t.Errorf("nothing brings about the answer %s", name)
+		}
+	}
+	for name := range shownElsewhere {
+		if !answers[name] {
+			t.Errorf("the answer %s is not there", name)
+		}
+	}
+}
+
+// passing is what differs each time in what a gateway says of its links.
+var passing = regexp.MustCompile(`[0-9]{4}-[0-9-]+T[0-9:]+Z|127\.0\.0\.1:[0-9]+|\] [a-z.-]+:`)
+
+// Without a link to its server a gateway answers as is shown.
+func TestOpenAPI_linkDown(t *testing.T) {
+	server := xmpptest.StartFake(t)
+	g := startGateway(t, server)
+	doc := readOpenAPI(t)
+	server.Stop(t)
+	g.waitUntil("the gateway can't connect", func() bool { return strings.Contains(g.get("/readyz?verbose").body, "nothing listens") })
+	if status := g.get("/readyz").status; status != http.StatusServiceUnavailable {
+		t.Errorf("status %d", status)
+	}
+	shown := doc.Paths.Find("/readyz").Get.Responses.Value("503").Value.Content["text/plain"].Examples["down"].Value.Value.(string)
+	got := g.get("/readyz?verbose").body
+	if passing.ReplaceAllString(got, "…") != passing.ReplaceAllString(shown, "…") {
+		t.Errorf("got %q, shown is %q", got, shown)
+	}
+	g.drive(t, doc, apiExample{
+		name: "down", method: "POST", path: "/rest", mediaType: "application/json", status: "503",
+		body: map[string]any{"to": "alice@" + g.domain, "body": "x"}, response: doc.Components.Responses["503"].Value,
+	}, "application/problem+json")
 }
 
 // examplesOf returns the requests that an operation shows, one for each name among its

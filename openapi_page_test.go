@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
@@ -56,7 +57,11 @@ func TestDocsPage(t *testing.T) {
 	}
 
 	b.authorize(strings.TrimPrefix(credential, "Bearer "))
+	began := time.Now()
 	b.do(chromedp.Click(sendTo+" .opblock-summary-control"), chromedp.WaitVisible(sendTo+" textarea"))
+	if took := time.Since(began); took > patience/3 { // half a minute with the schemas of stanzas, else half a second
+		t.Errorf("an operation opens after %v", took)
+	}
 	b.screenshot("operation.png")
 	status := sendTo + " .live-responses-table tbody .response-col_status"
 	b.do(chromedp.Click(sendTo+" .execute"), chromedp.WaitVisible(status))

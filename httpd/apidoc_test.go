@@ -1,13 +1,19 @@
 package httpd
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/restanza/restanza/apidoc"
 )
 
 // all makes a Server serve all that there is.
@@ -76,11 +82,102 @@ func TestEndpoints(t *testing.T) {
 		if rt != routeRest {
 			allowed = append(allowed, http.MethodHead)
 		}
-		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"} {
+		for _, method := range everyMethod {
 			w := do(s, httptest.NewRequest(method, "http://gateway"+paths[rt], nil))
 			if got := w.Code != http.StatusMethodNotAllowed; got != slices.Contains(allowed, method) {
 				t.Errorf("%s %s: %d; the list has %v", method, paths[rt], w.Code, allowed)
 			}
 		}
 	}
+}
+
+var everyMethod = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"}
+
+// At each endpoint exactly the methods that the header Allow has get through, and of
+// these exactly those of the list come to something.
+func TestEndpoints_methods(t *testing.T) {
+	doc := readOpenAPI(t)
+	s, err := New(optionsOf(newFake(), scenario{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range Endpoints() {
+		op := operation{nil, e.Path, e.Methods[0], doc.Paths.Find(e.Path)}
+		op.Operation = op.item.GetOperation(op.method)
+		kind := append(op.kinds(), "")[0]
+		refusal := do(s, httptest.NewRequest("FOO", op.url(kind), nil))
+		allowed := strings.Split(refusal.Header().Get("Allow"), ", ")
+		if below := strings.HasPrefix(e.Path, "/rest"); below != slices.Contains(allowed, http.MethodOptions) || below == slices.Contains(allowed, http.MethodHead) {
+			t.Errorf("%s allows %v", e.Path, allowed)
+		}
+		for _, method := range everyMethod {
+			op.method = method
+			code := do(s, op.request(kind)).Code
+			if got := code != http.StatusMethodNotAllowed; got != slices.Contains(allowed, method) {
+				t.Errorf("%s %s: %d, though %v are allowed", method, e.Path, code, allowed)
+			}
+			if method == http.MethodGet || method == http.MethodPost {
+				if got := code < 400; got != slices.Contains(e.Methods, method) {
+					t.Errorf("%s %s: %d, though the list has %v", method, e.Path, code, e.Methods)
+				}
+			}
+		}
+	}
+}
+
+// There is no endpoint that the list does not have: none that the code which tells them
+// apart names, and none at a path that others have.
+func TestEndpoints_complete(t *testing.T) {
+	listed := []string{"/rest/", apidoc.PagePath, "//", "/"}
+	for _, e := range Endpoints() {
+		listed = append(listed, e.Path)
+	}
+	for _, literal := range literalsIn(t, "routes.go", "routeOf") {
+		if !slices.Contains(listed, literal) {
+			t.Errorf("routeOf has %q, which is no endpoint", literal)
+		}
+	}
+	s := newTestServer(t, newFake(), all)
+	for _, word := range []string{
+		"", "about", "admin", "api", "auth", "callback", "config", "console", "debug/pprof/", "debug/vars", "doc", "echo", "events", "favicon.ico",
+		"health", "healthz", "help", "home", "info", "iq", "live", "login", "logs", "message", "metric", "openapi", "openapi.yml", "ping", "presence", "probe",
+		"prometheus", "ready", "rest.json", "restz", "roster", "schema", "send", "stanza", "stanzas", "stats", "status", "statusz", "stream", "swagger", "swagger.json",
+		"swagger-ui/", "test", "ui", "v1", "v1/rest", "v2/rest", "version", "webhook", "ws", "xmpp", "REST", "rest2", "livez/", "readyz/", "metrics/", "docs2", "openapi.json/",
+	} {
+		for _, method := range []string{"GET", "POST"} {
+			if w := do(s, httptest.NewRequest(method, "http://gateway/"+word, nil)); w.Code != http.StatusNotFound {
+				t.Errorf("%s /%s: %d; the list has nothing there", method, word, w.Code)
+			}
+		}
+	}
+}
+
+// literalsIn returns the texts that a function of a file has in its code.
+func literalsIn(t *testing.T, file, function string) []string {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, decl := range parsed.Decls {
+		f, ok := decl.(*ast.FuncDecl)
+		if !ok || f.Name.Name != function {
+			continue
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+				text, err := strconv.Unquote(literal.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				found = append(found, text)
+			}
+			return true
+		})
+	}
+	if found == nil {
+		t.Fatalf("%s has no %s, or that has no texts", file, function)
+	}
+	return found
 }

@@ -57,7 +57,7 @@
 // that works does not notice. Reading goes on too.
 //
 // A file that is damaged is not opened and not touched; the error says what to do. A
-// file up to 16 MiB is checked page by page when it is opened, a larger one only for
+// file up to 8 MiB is checked page by page when it is opened, a larger one only for
 // its length, because a start must not take long.
 //
 // # The clock

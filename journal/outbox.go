@@ -32,11 +32,11 @@ type Outgoing struct {
 	State      OutboxState
 	Error      string // of a bounced one
 	Created    time.Time
-	Expires    time.Time
+	Expires    time.Time // zero: never
 	Updated    time.Time // when State changed last
 }
 
-// Enqueue keeps a stanza until it can be sent. When it returns without an error,
+// Enqueue keeps a stanza until it can be sent or expires (zero: never). When it returns without an error,
 // the stanza is on disk. The error is ErrFull if Options.OutboxLimit stanzas are
 // queued, ErrUnwritable, ErrClosed, or the cause of ctx's end: in that last case
 // the stanza may be queued all the same.
@@ -44,7 +44,7 @@ func (j *Journal) Enqueue(ctx context.Context, component jid.JID, credential str
 	now := j.now()
 	row := outboxRow{
 		component: component.String(), credential: credential, state: Queued,
-		created: now, updated: now, expires: expires.UnixMilli(), stanza: st.XML(),
+		created: now, updated: now, expires: millis(expires), stanza: st.XML(),
 	}
 	full := false
 	err := j.requestNumbers(ctx, 1, func(c changes, first int64) error {
@@ -132,6 +132,6 @@ func outgoingOf(r *outboxRow) (Outgoing, error) {
 	}
 	return Outgoing{
 		ID: r.id, Seq: r.seq, Component: component, Credential: r.credential, Stanza: st, State: r.state, Error: r.text,
-		Created: time.UnixMilli(r.created), Expires: time.UnixMilli(r.expires), Updated: time.UnixMilli(r.updated),
+		Created: time.UnixMilli(r.created), Expires: timeOf(r.expires), Updated: time.UnixMilli(r.updated),
 	}, nil
 }

@@ -63,6 +63,9 @@ func TestOutbox_ages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if _, err := j.Enqueue(t.Context(), component, "alerts", o.Stanza, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
 		time.Sleep(time.Hour + 2*sweepEvery)
 		if o, err = j.Outgoing(t.Context(), o.ID); err != nil || o.State != Expired {
 			t.Errorf("%+v, %v", o, err)
@@ -70,6 +73,9 @@ func TestOutbox_ages(t *testing.T) {
 		time.Sleep(4 * time.Hour)
 		if _, err = j.Outgoing(t.Context(), o.ID); !errors.Is(err, ErrNotFound) {
 			t.Errorf("later: %v", err)
+		}
+		if left, err := j.Outbox(t.Context(), component, Queued, 0, 9); err != nil || len(left) != 1 || !left[0].Expires.IsZero() {
+			t.Errorf("what does not expire: %+v, %v", left, err)
 		}
 	})
 }

@@ -77,10 +77,10 @@ func (j *Journal) sweepPart(byAge bool) bool {
 // prune removes at most maxPrune rows of each sort.
 func (j *Journal) prune(c changes, byAge bool) (s swept, err error) {
 	now := j.now()
-	if s.expiredOutbox, err = c.expireOutbox(now); err != nil {
-		return s, err
-	}
 	t, err := c.totals()
+	if err == nil && t.queued > 0 {
+		s.expiredOutbox, err = c.expireOutbox(now)
+	}
 	if err != nil {
 		return s, err
 	}

@@ -145,7 +145,7 @@ func (t *sqliteChanges) mark(id string, state OutboxState, text string, now int6
 }
 
 func (t *sqliteChanges) expireOutbox(now int64) (int, error) {
-	n, err := t.s.execCount("UPDATE outbox SET state = 'expired', updated = ? WHERE state = 'queued' AND expires <= ?", now, now)
+	n, err := t.s.execCount("UPDATE outbox SET state = 'expired', updated = ? WHERE state = 'queued' AND expires > 0 AND expires <= ?", now, now)
 	return int(n), err
 }
 

@@ -165,17 +165,26 @@ func (o *op) apply(c changes) error {
 
 // conclude tells everybody concerned that ops are on disk.
 func (j *Journal) conclude(ops []op) {
-	var removed []int64
+	j.concludeRemovals(ops)
 	for _, o := range ops {
 		switch o.kind {
 		case opAdd:
 			j.metrics.written.Add(1)
 			o.entry.onDisk()
-		case opRemove, opBury:
-			removed = append(removed, o.entry.seq)
 		case opRequest:
 			o.reply(nil)
-		case opVoid, opAttempt, opNotBefore:
+		case opVoid, opRemove, opBury, opAttempt, opNotBefore:
+		}
+	}
+}
+
+// concludeRemovals forgets the removals among ops, when nobody is reading who may
+// have begun before they were on disk.
+func (j *Journal) concludeRemovals(ops []op) {
+	var removed []int64
+	for _, o := range ops {
+		if o.kind == opRemove || o.kind == opBury {
+			removed = append(removed, o.entry.seq)
 		}
 	}
 	if len(removed) > 0 {

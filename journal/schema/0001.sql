@@ -92,7 +92,7 @@ CREATE TABLE outbox (
 	state      TEXT NOT NULL, -- journal.OutboxState
 	error      TEXT NOT NULL,
 	created    INTEGER NOT NULL,
-	expires    INTEGER NOT NULL,
+	expires    INTEGER NOT NULL, -- 0: never
 	updated    INTEGER NOT NULL,
 	stanza     BLOB NOT NULL
 ) STRICT;
