@@ -18,6 +18,7 @@ import (
 	"github.com/restanza/restanza/config"
 	"github.com/restanza/restanza/internal/xmpptest"
 	"github.com/restanza/restanza/jid"
+	"github.com/restanza/restanza/journal"
 )
 
 // patience is how long a test waits for what should come at once. Real servers
@@ -55,6 +56,12 @@ func startGateway(t testing.TB, server xmpptest.Server, change ...func(*config.C
 // launchGateway is startGateway for a link that may not come up.
 func launchGateway(t testing.TB, server xmpptest.Server, change ...func(*config.Config)) *gatewayUnderTest {
 	t.Helper()
+	return launchWith(t, server, nil, change...)
+}
+
+// launchWith is launchGateway with a journal, if that is not nil.
+func launchWith(t testing.TB, server xmpptest.Server, j *journal.Journal, change ...func(*config.Config)) *gatewayUnderTest {
+	t.Helper()
 	g := &gatewayUnderTest{
 		t: t, server: server, domain: server.ComponentDomain(0),
 		receiver: xmpptest.NewReceiver(t), log: &lockedBuffer{},
@@ -73,7 +80,7 @@ func launchGateway(t testing.TB, server xmpptest.Server, change ...func(*config.
 		f(&c)
 	}
 	logger := slog.New(slog.NewTextHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	r, err := restanza.New(restanza.Options{Config: c, Logger: logger, Version: "test"})
+	r, err := restanza.New(restanza.Options{Config: c, Logger: logger, Version: "test", Journal: j})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,6 +153,9 @@ func (g *gatewayUnderTest) get(path string) response {
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, g.url+path, nil)
 	if err != nil {
 		g.t.Fatal(err)
+	}
+	if strings.HasPrefix(path, "/rest/") {
+		req.Header.Set("Authorization", credential)
 	}
 	r, err := g.do(req)
 	if err != nil {

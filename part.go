@@ -60,6 +60,7 @@ func newPart(o Options, c *config.Component, registry prometheus.Registerer) (*p
 		IQMaxTimeout:   c.IQMaxTimeout.Std(),
 		MaxOutstanding: c.MaxOutstandingIQs,
 		MaxStanza:      p.maxStanza(),
+		Outbox:         p.outbox(o),
 		Version:        o.Version,
 		Logger:         log,
 		Metrics:        metrics,
@@ -102,6 +103,14 @@ func (p *part) newCallback(o Options, log *slog.Logger, metrics prometheus.Regis
 		Metrics:        metrics,
 		Observe:        watchCallback(p.config.Domain, o.Traffic),
 	})
+}
+
+// outbox returns the options of the component's outbox, nil without a journal.
+func (p *part) outbox(o Options) *gateway.OutboxOptions {
+	if o.Journal == nil {
+		return nil
+	}
+	return &gateway.OutboxOptions{Journal: o.Journal, State: p.link, MaxAge: o.Config.Outbox.MaxAge.Std()}
 }
 
 // reveal returns the texts of secrets.

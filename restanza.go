@@ -16,6 +16,7 @@ import (
 	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/httpd"
 	"github.com/restanza/restanza/jid"
+	"github.com/restanza/restanza/journal"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -34,6 +35,10 @@ type Options struct {
 	// Receiver, if it is not nil, makes what takes the stanzas of a component
 	// without a callback URL; reply sends a stanza to the server and does not block.
 	Receiver func(domain jid.JID, reply func(stanza.Stanza) error) gateway.Receiver
+
+	// Journal keeps on disk what must outlive the process; nil: nothing is kept there.
+	// It is open for as long as the Restanza runs, and closed by whoever has opened it.
+	Journal *journal.Journal
 
 	// Traffic, if it is not nil, is called with each stanza that went through the
 	// gateway, except those that a Receiver took. It is called by many goroutines at
@@ -98,6 +103,7 @@ func (r *Restanza) open(credentials []httpd.Credential) (err error) {
 		Gatherer:    r.registry,
 		Metrics:     r.registry,
 		Logger:      r.log,
+		Keys:        gateway.NewKeys(r.o.Journal),
 		Observe:     watchDoor(r.o.Traffic),
 	})
 	if err != nil {
@@ -120,7 +126,7 @@ func (r *Restanza) Addr() string { return r.listener.Addr().String() }
 func (r *Restanza) Close() error { return r.listener.Close() }
 
 // Run serves until ctx ends, and then stops in the order in which stanzas flow
-// in: the HTTP door, the callbacks, the links. Each has stopped before the next
+// in: the HTTP door, the callbacks, the outboxes, the links. Each has stopped before the next
 // is told to, so that what is under way can still be answered. Run returns nil
 // after such an end.
 func (r *Restanza) Run(ctx context.Context) error {
@@ -134,10 +140,12 @@ func (r *Restanza) Run(ctx context.Context) error {
 		}
 		return p.callback.Run
 	})
+	outboxes := r.start(ctx, fail, func(p *part) func(context.Context) error { return p.gateway.Run })
 	errDoor := r.door.Serve(ctx, r.listener)
 	errCallbacks := callbacks.stop()
+	errOutboxes := outboxes.stop()
 	errLinks := links.stop()
-	return errors.Join(errDoor, errCallbacks, errLinks)
+	return errors.Join(errDoor, errCallbacks, errOutboxes, errLinks)
 }
 
 // layer is the same part of every component, running.

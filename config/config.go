@@ -7,6 +7,7 @@ import "github.com/restanza/restanza/jid"
 type Config struct {
 	HTTP          HTTP        `toml:"http"`
 	Log           Log         `toml:"log"`
+	Outbox        Outbox      `toml:"outbox"`
 	ShutdownGrace Duration    `toml:"shutdown_grace"` // for requests under way when the program is told to stop
 	Components    []Component `toml:"component"`      // at least one
 }
@@ -27,6 +28,12 @@ type HTTP struct {
 type Log struct {
 	Level  string `toml:"level"`  // debug, info, warn or error
 	Format string `toml:"format"` // text or json
+}
+
+// Outbox bounds what is kept while a component's link is down.
+type Outbox struct {
+	MaxAge     Duration `toml:"max_age"`     // after which a stanza is not sent any more
+	MaxStanzas int      `toml:"max_stanzas"` // of all components together
 }
 
 // Component is one XMPP component (XEP-0114): a domain that an XMPP server hands over to
@@ -100,6 +107,7 @@ func Default() Config {
 			APIDocs:     true,
 		},
 		Log:           Log{Level: "info", Format: "text"},
+		Outbox:        Outbox{MaxAge: 60 * minute, MaxStanzas: 10_000},
 		ShutdownGrace: 10 * second,
 	}
 }

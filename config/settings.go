@@ -105,6 +105,9 @@ func Settings() []Setting {
 		{Key: "http.json_profile", Flag: "json-profile", Type: Text, Values: []string{"full", "strict-mod_rest"}, Usage: "what JSON and CBOR hold: all of a stanza, or what mod_rest has"},
 		{Key: "http.api_docs", Flag: "api-docs", Type: Boolean, Values: []string{"true", "false"}, Usage: "serve the description of the API at /openapi.yaml and /openapi.json, and a page for it at /docs/"},
 
+		{Key: "outbox.max_age", Flag: "outbox-max-age", Type: Time, Usage: "time after which a message or presence that waits for the link is not sent any more"},
+		{Key: "outbox.max_stanzas", Flag: "outbox-max-stanzas", Type: Number, Min: 1, Max: 1_000_000, Usage: "messages and presence that may wait for the link"},
+
 		{Key: "log.level", Flag: "log-level", Type: Text, Values: []string{"debug", "info", "warn", "error"}, Usage: "least level that is logged"},
 		{Key: "log.format", Flag: "log-format", Type: Text, Values: []string{"text", "json"}, Usage: "form of the log on standard error"},
 		{Key: "shutdown_grace", Flag: "shutdown-grace", Type: Time, Usage: "time that requests under way get to finish when the program is told to stop"},

@@ -1,0 +1,431 @@
+package restanza_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/restanza/restanza"
+	"github.com/restanza/restanza/config"
+	"github.com/restanza/restanza/internal/xmpptest"
+	"github.com/restanza/restanza/jid"
+	"github.com/restanza/restanza/journal"
+)
+
+// openJournal opens a journal that is closed when the test ends.
+func openJournal(t *testing.T, path string) *journal.Journal {
+	t.Helper()
+	j, err := journal.Open(journal.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return j
+}
+
+// gate is on the way to a server and can be shut.
+type gate struct {
+	addr, target string
+	mu           sync.Mutex
+	shut         bool
+	conns        map[net.Conn]bool
+}
+
+// newGate opens a gate before a server's component port.
+func newGate(t *testing.T, server xmpptest.Server) *gate {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gate{addr: ln.Addr().String(), target: server.ComponentAddr(), conns: map[net.Conn]bool{}}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() { g.serve(conn) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = ln.Close()
+		g.close()
+		serving.Wait()
+	})
+	return g
+}
+
+// serve copies in both directions until one of them ends.
+func (g *gate) serve(near net.Conn) {
+	defer near.Close()
+	far, err := net.Dial("tcp", g.target)
+	if err != nil {
+		return
+	}
+	defer far.Close()
+	g.mu.Lock()
+	if g.shut {
+		g.mu.Unlock()
+		return
+	}
+	g.conns[near], g.conns[far] = true, true
+	g.mu.Unlock()
+	ended := make(chan error, 2)
+	go func() {
+		_, err := io.Copy(near, far)
+		ended <- err
+	}()
+	go func() {
+		_, err := io.Copy(far, near)
+		ended <- err
+	}()
+	<-ended
+	g.mu.Lock()
+	delete(g.conns, near)
+	delete(g.conns, far)
+	g.mu.Unlock()
+	_, _ = near.Close(), far.Close()
+	<-ended
+}
+
+// close shuts the gate and breaks what goes through it.
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = true
+	for conn := range g.conns {
+		_ = conn.Close()
+	}
+}
+
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = false
+}
+
+// through makes a gateway's link go through the gate.
+func (g *gate) through(c *config.Config) { c.Components[0].Server = g.addr }
+
+// waitDown returns when the link is down.
+func (g *gatewayUnderTest) waitDown() {
+	g.t.Helper()
+	g.waitUntil("the link is down", func() bool { return g.get("/readyz").status == http.StatusServiceUnavailable })
+}
+
+// outgoing is the status of a stanza that was queued.
+type outgoing struct {
+	ID, State        string
+	Created, Expires time.Time
+	Error            *struct{ Type, Condition, Text string }
+}
+
+// outgoing asks for a status.
+func (g *gatewayUnderTest) outgoing(location string) (o outgoing) {
+	g.t.Helper()
+	r := g.get(location).want(g.t, http.StatusOK)
+	if err := json.Unmarshal([]byte(r.body), &o); err != nil {
+		g.t.Fatalf("%v: %s", err, r.body)
+	}
+	return o
+}
+
+// waitOutgoing waits until a stanza is in a state.
+func (g *gatewayUnderTest) waitOutgoing(location, state string) (o outgoing) {
+	g.t.Helper()
+	g.waitUntil(location+" is "+state, func() bool {
+		o = g.outgoing(location)
+		return o.State == state
+	})
+	return o
+}
+
+// The server is killed. What is posted then is queued, and when the server is back it
+// arrives, once and in order, before what is posted later.
+func TestOutbox_serverKilled(t *testing.T) {
+	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
+		way := newGate(t, server)
+		g := launchWith(t, server, openJournal(t, filepath.Join(t.TempDir(), "journal.db")), way.through)
+		g.waitReady()
+		xmpptest.Login(t, server, "alice")
+		way.close()
+		server.Kill(t)
+		g.waitDown()
+
+		to := server.ComponentDomain(1)
+		var locations, want []string
+		for i := range 200 {
+			text := fmt.Sprintf("m%d", i)
+			want = append(want, text)
+			r := g.post(message(to, text)).want(t, http.StatusAccepted)
+			location := r.header.Get("Location")
+			if !strings.HasPrefix(location, "/rest/outbox/") || r.body != "" {
+				t.Fatalf("Location %q, body %q", location, r.body)
+			}
+			locations = append(locations, location)
+		}
+		nobody := g.post(message("nobody@"+server.Host(), "anybody?"), "Prefer: respond-async").want(t, http.StatusAccepted)
+		if nobody.header.Get("Preference-Applied") != "respond-async" {
+			t.Errorf("got %v", nobody.header)
+		}
+		g.post(message(to, "strictly"), "Prefer: handling=strict").want(t, http.StatusServiceUnavailable, "service-unavailable")
+		g.post(`<iq type="get" to="`+to+`"><ping xmlns="urn:xmpp:ping"/></iq>`).want(t, http.StatusServiceUnavailable)
+		if o := g.outgoing(locations[0]); o.State != "queued" || o.Expires.Sub(o.Created).Round(time.Minute) != time.Hour || o.Error != nil {
+			t.Errorf("got %+v", o)
+		}
+		g.get("/rest/outbox/nothing").want(t, http.StatusNotFound, "item-not-found")
+
+		server.Start(t)
+		receiver := xmpptest.DialComponent(t, server, 1)
+		var got inOrder
+		receiver.Handle(func(s xmpptest.Stanza) { got.add(s.Body) })
+		way.open()
+		g.waitReady()
+		for i := 200; ; i++ { // until the outbox is empty
+			text := fmt.Sprintf("m%d", i)
+			want = append(want, text)
+			r := g.post(message(to, text)).want(t, http.StatusAccepted)
+			if r.header.Get("Location") == "" {
+				break
+			}
+			locations = append(locations, r.header.Get("Location"))
+		}
+		g.waitUntil("all have arrived", func() bool { return len(got.list()) >= len(want) })
+		if list := got.list(); !slices.Equal(list, want) {
+			t.Errorf("got %v, want %v", list, want)
+		}
+		for _, location := range locations {
+			g.waitOutgoing(location, "confirmed")
+		}
+		o := g.waitOutgoing(nobody.header.Get("Location"), "bounced")
+		if o.Error == nil || o.Error.Condition == "" || o.Error.Type == "" {
+			t.Errorf("got %+v", o)
+		}
+		g.receiver.Wait(patience, posted(`type="error"`, "nobody@"))
+	})
+}
+
+// inOrder is a list that one goroutine fills and others read.
+type inOrder struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+func (l *inOrder) add(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.texts = append(l.texts, text)
+}
+
+func (l *inOrder) list() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.texts)
+}
+
+// childVariable makes the test binary a gateway that can be killed: see runChild.
+const childVariable = "RESTANZA_TEST_OUTBOX_CHILD"
+
+// TestOutbox_child is no test but the gateway of TestOutbox_gatewayKilled.
+func TestOutbox_child(t *testing.T) {
+	settings := strings.Split(os.Getenv(childVariable), "|")
+	if len(settings) != 5 {
+		t.Skip("it is for TestOutbox_gatewayKilled")
+	}
+	j := openJournal(t, settings[4])
+	c := config.Default()
+	c.HTTP.Listen = settings[0]
+	component := config.DefaultComponent()
+	component.Domain, component.Server, component.Secret = jid.MustParse(settings[1]), settings[2], config.Secret(settings[3])
+	component.Credentials = []config.Credential{{Authorization: credential, Identity: component.Domain}}
+	c.Components = []config.Component{component}
+	r, err := restanza.New(restanza.Options{Config: c, Journal: j})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Error(r.Run(t.Context())) // it is killed before
+}
+
+// startChild starts a gateway in a process of its own, and returns what kills it.
+func startChild(t *testing.T, settings ...string) (kill func()) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestOutbox_child$")
+	cmd.Env = append(os.Environ(), childVariable+"="+strings.Join(settings, "|"))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill = sync.OnceFunc(func() {
+		if err := cmd.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		_ = cmd.Wait() // it was killed
+	})
+	t.Cleanup(kill)
+	awaitReady(t, "http://"+settings[0]+"/livez")
+	return kill
+}
+
+// The gateway is killed while stanzas are queued, and again while they are sent. Each one
+// that was answered 202 arrives, and those of one sender in order.
+func TestOutbox_gatewayKilled(t *testing.T) {
+	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
+		way := newGate(t, server)
+		way.close()
+		receiver := xmpptest.DialComponent(t, server, 1)
+		var got inOrder
+		receiver.Handle(func(s xmpptest.Stanza) { got.add(s.Body) })
+		listen := xmpptest.FreeAddr(t)
+		settings := []string{listen, server.ComponentDomain(0), way.addr, server.Secret(), filepath.Join(t.TempDir(), "journal.db")}
+		kill := startChild(t, settings...)
+		g := &gatewayUnderTest{t: t, server: server, url: "http://" + listen, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
+
+		const senders = 8
+		var answered atomic.Int64
+		accepted := make([]int, senders) // how many of each sender's were
+		var posting sync.WaitGroup
+		for sender := range senders {
+			posting.Go(func() {
+				for {
+					r, err := g.tryPost(t.Context(), message(receiver.Domain(), fmt.Sprintf("%d %d", sender, accepted[sender])))
+					if err != nil {
+						return
+					}
+					if r.status != http.StatusAccepted || r.header.Get("Location") == "" {
+						t.Errorf("status %d, %v: %s", r.status, r.header, r.body)
+						return
+					}
+					accepted[sender]++
+					answered.Add(1)
+				}
+			})
+		}
+		g.waitUntil("many are queued", func() bool { return answered.Load() > 600 })
+		kill()
+		posting.Wait()
+		t.Logf("%d were queued", answered.Load())
+
+		kill = startChild(t, settings...)
+		way.open()
+		g.waitUntil("some have arrived", func() bool { return len(got.list()) > 50 })
+		kill()
+		kill = startChild(t, settings...)
+		defer kill()
+		awaitReady(t, g.url+"/readyz")
+		g.waitUntil("the outbox is empty", func() bool {
+			return g.post(message(receiver.Domain(), "end")).want(t, http.StatusAccepted).header.Get("Location") == ""
+		})
+		g.waitUntil("the last has arrived", func() bool { return slices.Contains(got.list(), "end") })
+
+		first := make([][]int, senders) // of each sender, in the order of their first arrival
+		seen := map[string]bool{}
+		var twice int
+		for _, text := range got.list() {
+			var sender, n int
+			if _, err := fmt.Sscanf(text, "%d %d", &sender, &n); err != nil {
+				continue
+			}
+			if seen[text] {
+				twice++
+				continue
+			}
+			seen[text] = true
+			first[sender] = append(first[sender], n)
+		}
+		for sender, list := range first {
+			if len(list) < accepted[sender] || len(list) > accepted[sender]+1 || !slices.IsSorted(list) { // one may have been queued without an answer
+				t.Errorf("sender %d: %d were answered 202; arrived: %v", sender, accepted[sender], list)
+			}
+		}
+		t.Logf("%d arrived twice", twice)
+		if twice > 128 { // what is sent and confirmed together
+			t.Errorf("%d arrived twice", twice)
+		}
+	})
+}
+
+// A request is carried out once, however often it is made.
+func TestIdempotency(t *testing.T) {
+	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
+		path := filepath.Join(t.TempDir(), "journal.db")
+		j := openJournal(t, path)
+		g := launchWith(t, server, j)
+		g.waitReady()
+		receiver := xmpptest.DialComponent(t, server, 1)
+		var got inOrder
+		receiver.Handle(func(s xmpptest.Stanza) { got.add(s.Body) })
+
+		const key = `Idempotency-Key: "8e03978e-40d5-43dd-bc93-6894a57f9324"`
+		var both sync.WaitGroup
+		var replayed atomic.Int64
+		for range 2 {
+			both.Go(func() {
+				r, err := g.tryPost(t.Context(), message(receiver.Domain(), "once"), key)
+				if err != nil || r.status != http.StatusAccepted {
+					t.Errorf("%d %s, %v", r.status, r.body, err)
+				}
+				if r.header.Get("Idempotency-Replayed") == "true" {
+					replayed.Add(1)
+				}
+			})
+		}
+		both.Wait()
+		if replayed.Load() != 1 {
+			t.Errorf("%d of 2 answers were replayed", replayed.Load())
+		}
+		g.post(message(receiver.Domain(), "other"), key).want(t, http.StatusUnprocessableEntity, "conflict")
+		g.post(message(receiver.Domain(), "x"), `Idempotency-Key: "x`).want(t, http.StatusBadRequest, "in quotes")
+		if err := errors.Join(g.stop(), j.Close()); err != nil {
+			t.Fatal(err)
+		}
+
+		g = launchWith(t, server, openJournal(t, path))
+		g.waitReady()
+		r := g.post(message(receiver.Domain(), "once"), key).want(t, http.StatusAccepted)
+		if r.header.Get("Idempotency-Replayed") != "true" {
+			t.Error("not replayed after a restart")
+		}
+		g.post(message(receiver.Domain(), "other"), key).want(t, http.StatusUnprocessableEntity)
+		g.post(message(receiver.Domain(), "end")).want(t, http.StatusAccepted)
+		g.waitUntil("the last has arrived", func() bool { return slices.Contains(got.list(), "end") })
+		if list := got.list(); !slices.Equal(list, []string{"once", "end"}) {
+			t.Errorf("got %v", list)
+		}
+	})
+}
+
+// With a key, what is queued is queued once.
+func TestIdempotency_queued(t *testing.T) {
+	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
+		way := newGate(t, server)
+		way.close()
+		g := launchWith(t, server, openJournal(t, filepath.Join(t.TempDir(), "journal.db")), way.through)
+		var locations []string
+		for range 3 {
+			locations = append(locations, g.post(message("alice@"+server.Host(), "x"), "Idempotency-Key: abc").want(t, http.StatusAccepted).header.Get("Location"))
+		}
+		if locations[0] == "" || locations[1] != locations[0] || locations[2] != locations[0] {
+			t.Errorf("got %v", locations)
+		}
+		server.AddUser(t, "alice")
+		way.open()
+		g.waitOutgoing(locations[0], "confirmed")
+	})
+}
