@@ -29,7 +29,7 @@ func (c *Component) Run(ctx context.Context) error {
 
 func (b *outbox) run(ctx context.Context) {
 	defer b.release()
-	pause := outboxFirstPause
+	pause, sent := outboxFirstPause, 0
 	for b.o.State.AwaitUp(ctx) == nil {
 		b.hold()
 		b.look()
@@ -54,7 +54,13 @@ func (b *outbox) run(ctx context.Context) {
 				pause = min(2*pause, outboxLastPause)
 			}
 			continue
-		case n == 0:
+		case n > 0:
+			sent += n
+		default:
+			if sent > 0 {
+				b.log.Info("nothing is queued any more", slog.Int("stanzas", sent))
+				sent = 0
+			}
 			b.tryOpen()
 			select {
 			case <-b.wake:
@@ -79,7 +85,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // sendBatch sends the first stanzas of the outbox and waits for their confirmation. It
-// returns how many it has seen. An error says that some of them are to be sent again.
+// returns how many there were. An error says that some of them are to be sent again.
 func (b *outbox) sendBatch(ctx context.Context) (int, error) {
 	ctx, done := lagging(ctx, outboxGrace)
 	defer done()
