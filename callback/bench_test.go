@@ -54,7 +54,7 @@ func BenchmarkExchange_signed(b *testing.B) {
 			ctx := context.Background()
 			b.ReportAllocs()
 			for b.Loop() {
-				c.deliver(ctx, delivery{id: c.newID(), stanza: st})
+				c.deliver(ctx, nil, delivery{id: c.newID(), stanza: st})
 			}
 		})
 	}
@@ -81,7 +81,7 @@ func BenchmarkExchange(b *testing.B) {
 			ctx := context.Background()
 			b.ReportAllocs()
 			for b.Loop() {
-				c.deliver(ctx, delivery{id: c.newID(), stanza: st})
+				c.deliver(ctx, nil, delivery{id: c.newID(), stanza: st})
 			}
 		})
 	}
