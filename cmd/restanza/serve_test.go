@@ -32,7 +32,7 @@ func serveArgs(t *testing.T, more ...string) []string {
 	t.Helper()
 	return append([]string{
 		"serve", "--component", "rest.example.net", "--server", closedPort(t), "--secret", "hunter2",
-		"--credentials", "Bearer hunter2", "--listen", "127.0.0.1:0",
+		"--credentials", "Bearer hunter2", "--listen", "127.0.0.1:0", "--journal-path", "none",
 	}, more...)
 }
 
