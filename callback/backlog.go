@@ -30,7 +30,7 @@ type backlog struct {
 	held      int
 	heldBytes int
 	added     int64 // Seq of the last that was added
-	flushed   int64 // Seq up to which all are on disk
+	onDisk    int64 // Seq up to which all are on disk
 	hungry    []*conversation
 	resting   []*conversation
 }
@@ -101,7 +101,7 @@ func (q *queue) rest(conv *conversation, until time.Time) {
 }
 
 func (q *queue) lay(conv *conversation) {
-	conv.place = resting
+	conv.place, conv.flushing = resting, false
 	q.backlog.resting = append(q.backlog.resting, conv)
 	q.stir()
 }
@@ -123,8 +123,11 @@ func (q *queue) unflushed() (seq int64, wanted bool) {
 	b := &q.backlog
 	b.wanted = false
 	wanted = len(b.resting) > 0
+	for _, conv := range b.resting {
+		conv.flushing = true
+	}
 	for _, conv := range b.hungry {
-		wanted = wanted || conv.spilled > b.flushed
+		wanted = wanted || conv.spilled > b.onDisk
 	}
 	return b.added, wanted
 }
@@ -135,10 +138,10 @@ func (q *queue) flushed(seq int64) (next time.Time, some bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b := &q.backlog
-	b.flushed = max(b.flushed, seq)
+	b.onDisk = max(b.onDisk, seq)
 	kept := b.resting[:0]
 	for _, conv := range b.resting {
-		if max(conv.loaded, conv.spilled) > seq {
+		if !conv.flushing || max(conv.loaded, conv.spilled) > seq {
 			kept = append(kept, conv)
 			continue
 		}
@@ -220,7 +223,7 @@ func (q *queue) nextHungry() (conv *conversation, spilled int64) {
 			b.wanted = true
 			return nil, 0
 		}
-		if conv.spilled <= b.flushed {
+		if conv.spilled <= b.onDisk {
 			b.hungry = append(b.hungry[:i], b.hungry[i+1:]...)
 			conv.place = loading
 			return conv, conv.spilled

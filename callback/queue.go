@@ -58,6 +58,8 @@ type conversation struct {
 	loaded  int64     // Seq of the last that is, or was, in memory
 	spilled int64     // Seq of the last that is not; 0: it was there before
 	until   time.Time // at rest: when the next attempt may be; zero: at once
+
+	flushing bool // at rest, since before the flush that is under way
 }
 
 // place is where a conversation is.
@@ -147,6 +149,7 @@ func (q *queue) count(d delivery, sign int) {
 func (q *queue) settle(conv *conversation) {
 	if len(conv.pending) == 0 && q.breaker.probe == conv {
 		q.breaker.probe = nil
+		q.stir()
 	}
 	switch {
 	case len(conv.pending) == 0 && conv.more:
@@ -223,6 +226,7 @@ func (q *queue) next(last *conversation, f fate) (conv *conversation, d delivery
 func (q *queue) turnOver(conv *conversation, f fate) {
 	if q.breaker.probe == conv {
 		q.breaker.probe = nil
+		q.stir()
 	}
 	if f.again != nil {
 		conv.pending = slices.Insert(conv.pending, 0, *f.again)
