@@ -76,10 +76,10 @@ func (q *queue) keep(key conversationKey, add func() (delivery, error)) error {
 	q.backlog.added = seq
 	if !behind && q.room() {
 		q.append(conv, key, d)
-		added := q.conversations[key]
-		added.loaded = seq
-		if conv == nil && added.place == gated {
-			q.prefer(added)
+		begun := q.conversations[key]
+		begun.loaded, begun.added = seq, seq
+		if conv == nil && begun.place == gated {
+			q.prefer(begun)
 		}
 		return nil
 	}
@@ -88,7 +88,7 @@ func (q *queue) keep(key conversationKey, add func() (delivery, error)) error {
 		q.conversations[key] = conv
 		q.lay(conv)
 	}
-	conv.more, conv.spilled = true, seq
+	conv.more, conv.spilled, conv.added = true, seq, seq
 	q.stir()
 	return nil
 }
@@ -141,7 +141,7 @@ func (q *queue) flushed(seq int64) (next time.Time, some bool) {
 	b.onDisk = max(b.onDisk, seq)
 	kept := b.resting[:0]
 	for _, conv := range b.resting {
-		if !conv.flushing || max(conv.loaded, conv.spilled) > seq {
+		if !conv.flushing || conv.added > seq {
 			kept = append(kept, conv)
 			continue
 		}

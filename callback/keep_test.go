@@ -125,6 +125,16 @@ func (h *hook) requests() []request {
 	return append([]request(nil), h.got...)
 }
 
+// count returns how many stanzas of a sender came so far.
+func (h *hook) count(user string) (n int) {
+	for _, r := range h.requests() {
+		if r.user == user {
+			n++
+		}
+	}
+	return n
+}
+
 // ids returns the senders and ids of the stanzas that came so far.
 func (h *hook) ids() string {
 	var all []string
@@ -441,6 +451,35 @@ func TestKeep_restart(t *testing.T) {
 		}
 		if alive, _ := waiting(t, j); alive != 0 {
 			t.Errorf("%d wait", alive)
+		}
+	})
+}
+
+// What an earlier process has left is tried again as often as anything else, even if nothing new comes.
+func TestKeep_restartAtFailingCallback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "journal.db")
+		j := ledger(t, path)
+		c := build(t, newServer(), kept(j))
+		deliver(t, c, from(t, "a", "1"), from(t, "a", "2"))
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		j = ledger(t, path)
+		h := newHook(func(r request) (*http.Response, error) {
+			resp := respond(http.StatusAccepted, "", "")
+			if r.at < time.Minute {
+				resp.StatusCode = http.StatusServiceUnavailable
+				resp.Header.Set("Retry-After", "1")
+			}
+			return resp, nil
+		})
+		_, stop := begin(t, newServer(), over(h), kept(j))
+		defer stop()
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if got := h.ids(); !strings.HasPrefix(got, "a1 a1 a1 ") || !strings.HasSuffix(got, " a1 a2") {
+			t.Errorf("posted %s", got)
 		}
 	})
 }

@@ -57,6 +57,7 @@ type conversation struct {
 	more    bool
 	loaded  int64     // Seq of the last that is, or was, in memory
 	spilled int64     // Seq of the last that is not; 0: it was there before
+	added   int64     // Seq of the last that this process has added
 	until   time.Time // at rest: when the next attempt may be; zero: at once
 
 	flushing bool // at rest, since before the flush that is under way

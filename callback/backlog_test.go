@@ -1,0 +1,77 @@
+package callback
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/restanza/restanza/journal"
+)
+
+// A backlog costs neither time at the start nor memory, whatever its size: 50,000 stanzas, or as many as
+// RESTANZA_TEST_BACKLOG says, of which the first arrive at once, while others come and go.
+func TestBacklog_size(t *testing.T) {
+	size := 50_000
+	if text := os.Getenv("RESTANZA_TEST_BACKLOG"); text != "" {
+		var err error
+		if size, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "journal.db")
+	j, err := journal.Open(journal.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := build(t, newServer(), kept(j), func(o *Options) { o.QueueLimit = 1000 })
+	users := size / 50
+	for n := range size {
+		if n%5000 == 0 {
+			if err := j.Flush(t.Context()); err != nil { // so that it need not keep all in memory
+				t.Fatal(err)
+			}
+		}
+		if !c.Deliver(from(t, fmt.Sprintf("u%06d", n%users), strconv.Itoa(n/users))) {
+			t.Fatalf("%d: refused", n)
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := heap()
+	began := time.Now()
+	j = ledger(t, path)
+	first := make(chan struct{}, size+1)
+	h := newHook(func(request) (*http.Response, error) {
+		first <- struct{}{}
+		return respond(http.StatusAccepted, "", ""), nil
+	})
+	c, stop := begin(t, newServer(), over(h), kept(j))
+	<-first
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("the first came after %v", took)
+	}
+	deliver(t, c, from(t, "other", "0"))
+	for h.count("other") == 0 {
+		<-first
+	}
+	most := heap() - before
+	t.Logf("%d stanzas: one that came since was posted after %v and %d others, with %d kB of heap", size, time.Since(began), len(h.requests()), most>>10)
+	if most > 32<<20 {
+		t.Errorf("%d bytes of heap", most)
+	}
+	stop()
+}
+
+// heap returns the bytes that are in use.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
