@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/restanza/restanza/format"
+	"github.com/restanza/restanza/journal"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -150,7 +151,7 @@ func BenchmarkServer_kept(b *testing.B) {
 				o.Reply = func(stanza.Stanza) error { <-room; return nil }
 			}}
 			if name == "on" {
-				change = append(change, kept(newLedger(b)))
+				change = append(change, kept(openLedger(b, journal.Options{Linger: 10 * time.Millisecond})))
 			}
 			c := build(b, newServer(), change...)
 			runs(b, c)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -24,7 +23,15 @@ import (
 // ledger opens a journal for the test.
 func ledger(t testing.TB, path string) *journal.Journal {
 	t.Helper()
-	j, err := journal.Open(journal.Options{Path: path, Logger: slog.New(slog.DiscardHandler)})
+	return openLedger(t, journal.Options{Path: path})
+}
+
+func openLedger(t testing.TB, o journal.Options) *journal.Journal {
+	t.Helper()
+	if o.Path == "" {
+		o.Path = filepath.Join(t.TempDir(), "journal.db")
+	}
+	j, err := journal.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
