@@ -13,10 +13,10 @@ import (
 	"github.com/restanza/restanza/journal"
 )
 
-// A backlog costs neither time at the start nor memory, whatever its size: 50,000 stanzas, or as many as
+// A backlog costs neither time at the start nor memory, whatever its size: 20,000 stanzas, or as many as
 // RESTANZA_TEST_BACKLOG says, of which the first arrive at once, while others come and go.
 func TestBacklog_size(t *testing.T) {
-	size := 50_000
+	size := 20_000
 	if text := os.Getenv("RESTANZA_TEST_BACKLOG"); text != "" {
 		var err error
 		if size, err = strconv.Atoi(text); err != nil {

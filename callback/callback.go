@@ -112,6 +112,7 @@ type Callback struct {
 	failing loglimit.Limit // of stanzas without an answer while the callback does answer
 	unsent  loglimit.Limit // of replies that Reply refused
 	unkept  loglimit.Limit // of what the journal does not do
+	expired loglimit.Limit // of stanzas whose time was over
 }
 
 // New returns a Callback. An error says which option is wrong, without showing
@@ -139,7 +140,9 @@ func New(o Options) (*Callback, error) {
 		queue:   newQueue(o.QueueLimit, o.QueueBytes, o.Concurrency),
 		wake:    make(chan error, 1),
 	}
-	c.flawed.Every, c.failing.Every, c.unsent.Every, c.unkept.Every = logEvery, logEvery, logEvery, logEvery
+	for _, limit := range []*loglimit.Limit{&c.flawed, &c.failing, &c.unsent, &c.unkept, &c.expired} {
+		limit.Every = logEvery
+	}
 	c.format.Store(c.o.Format)
 	if o.Journal != nil {
 		c.queue.durably(o.Journal, c.inJournal, &c.o)

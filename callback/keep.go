@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,14 +25,14 @@ func (c *Callback) keeps(st stanza.Stanza) bool {
 	case stanza.Message:
 		return st.Type() != stanza.TypeError && lasts(st)
 	case stanza.Presence:
-		switch st.Type() {
-		case stanza.Subscribe, stanza.Subscribed, stanza.Unsubscribe, stanza.Unsubscribed:
-			return true
-		}
+		return slices.Contains(requests, st.Type())
 	case stanza.IQ:
 	}
 	return false
 }
+
+// requests are the types of presence that somebody has to act on.
+var requests = []stanza.Type{stanza.Subscribe, stanza.Subscribed, stanza.Unsubscribe, stanza.Unsubscribed}
 
 // passing are the namespaces of what a message may have beside its content, and which alone is of no use later.
 var passing = map[string]bool{
@@ -200,6 +201,9 @@ func (c *Callback) expire(d delivery) {
 	c.guard(d.stanza, func() { c.answer(d.stanza, v.reply) })
 	d.entry.Bury(outOfTime(d.entry))
 	c.metrics.requests[v.outcome].Inc()
-	c.report(d, v, 0)
+	if omitted, ok := c.expired.Allow(time.Now()); ok {
+		c.log.Warn("stanza not accepted in time; its sender gets an error, and it is a dead letter now",
+			slog.String("delivery", d.id), slog.Int("attempts", d.entry.Attempts()), slog.Int("not_logged", omitted))
+	}
 	c.observe(d, v, 0)
 }

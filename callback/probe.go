@@ -155,7 +155,7 @@ func (c *Callback) tell(news, told string, reason error) {
 		return
 	}
 	if omitted, ok := c.failing.Allow(time.Now()); ok {
-		c.log.Warn("callback answers, but gave no answer to a stanza; "+c.meanwhile("it is tried again if it can wait, otherwise its sender gets recipient-unavailable",
+		c.log.Warn("callback answers, but gave no answer to a stanza", c.meanwhile("it is tried again if it can wait, else its sender gets recipient-unavailable",
 			"its sender gets recipient-unavailable"),
 			slog.String("error", shorten(reason)), slog.Int("not_logged", omitted))
 	}
@@ -173,18 +173,18 @@ func (c *Callback) lost(err error) {
 		c.log.Warn("nothing listens at the callback yet; messages wait, and arrive as soon as something does",
 			slog.Duration("at_most", c.o.Patience), slog.String("error", shorten(err)))
 	default:
-		c.log.Warn("callback gives no answer; until it does, "+c.meanwhile("messages wait, and all else gets", "stanzas get")+
-			" recipient-unavailable: is it running, and is the URL right?",
+		c.log.Warn("callback gives no answer: is it running, and is the URL right?",
+			c.meanwhile("messages wait, and all else gets recipient-unavailable", "stanzas get recipient-unavailable"),
 			slog.String("error", shorten(err)))
 	}
 }
 
-// meanwhile returns a text for the operator, which depends on whether anything waits for a callback that is down.
-func (c *Callback) meanwhile(kept, lost string) string {
+// meanwhile tells the operator what becomes of stanzas, which depends on whether they wait for a callback that is down.
+func (c *Callback) meanwhile(kept, lost string) slog.Attr {
 	if c.o.Journal != nil && c.o.MaxAge > 0 {
-		return kept
+		return slog.String("meanwhile", kept)
 	}
-	return lost
+	return slog.String("meanwhile", lost)
 }
 
 // back notes that the callback gave an answer to something. It reports whether

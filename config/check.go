@@ -44,7 +44,7 @@ func (d *draft) checkBounds() {
 			switch f := v.field.(type) {
 			case *Duration:
 				most := cmp.Or(s.Most, MaxDuration)
-				if (*f < MinDuration || *f > most) && !(*f == 0 && s.Zero) {
+				if (*f < MinDuration || *f > most) && (*f != 0 || !s.Zero) {
 					d.fail(path, "%s is out of bounds: %s to %s", f, MinDuration, most)
 				}
 			case *int:
