@@ -41,6 +41,7 @@ func (q *queue) durably(j *journal.Journal, has func(conversationKey) (bool, err
 	b.durable, b.has = true, has
 	b.some = j.Stats().Waiting > 0
 	b.maxHeld, b.maxBytes = (q.maxStanzas+1)/2, (q.maxBytes+1)/2
+	q.pace.adaptive = o.MaxAge > 0
 	q.breaker.delay, q.breaker.least = o.delayAfter, o.RetryFirst
 }
 

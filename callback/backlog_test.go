@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"database/sql"
 	"fmt"
 	"net/http"
 	"os"
@@ -64,6 +65,54 @@ func TestBacklog_size(t *testing.T) {
 	t.Logf("%d stanzas: one that came since was posted after %v and %d others, with %d kB of heap", size, time.Since(began), len(h.requests()), most>>10)
 	if most > 32<<20 {
 		t.Errorf("%d bytes of heap", most)
+	}
+	stop()
+}
+
+// While the disk does not take anything, what can't be delivered is tried again from memory.
+func TestBacklog_unwritable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	j := ledger(t, path)
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	other, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := other.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan string, 10)
+	failures := 3
+	h := newHook(nil)
+	h.answer = func(r request) (*http.Response, error) {
+		if h.mu.Lock(); failures > 0 {
+			failures--
+			h.mu.Unlock()
+			return nil, errReset
+		}
+		h.mu.Unlock()
+		accepted <- r.String()
+		return respond(http.StatusAccepted, "", ""), nil
+	}
+	c, stop := begin(t, newServer(), over(h), kept(j), func(o *Options) { o.RetryFirst, o.RetryMax = 10*time.Millisecond, 50*time.Millisecond })
+	deliver(t, c, from(t, "a", "1"), from(t, "a", "2"), from(t, "b", "1"))
+	got := map[string]int{}
+	for i := range 3 {
+		got[<-accepted] = i
+	}
+	if j.State().Err == nil {
+		t.Error("the journal could be written")
+	}
+	if len(got) != 3 || got["a1"] > got["a2"] {
+		t.Errorf("accepted %v", got)
+	}
+	if _, err := other.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
 	}
 	stop()
 }

@@ -50,7 +50,9 @@ func (f *feeder) round(ctx context.Context) (next time.Time) {
 	now := time.Now()
 	f.announce()
 	if !now.Before(f.lookAt) {
-		f.Look()
+		if f.o.Journal.Stats().Waiting > 0 {
+			f.Look()
+		}
 		f.lookAt = now.Add(lookEvery)
 	}
 	if !now.Before(f.sweepAt) {

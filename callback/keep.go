@@ -115,7 +115,7 @@ func (d *delivery) waits(v *verdict) bool {
 func (c *Callback) conclude(conv *conversation, d delivery, v *verdict, began time.Time, took time.Duration) fate {
 	f := fate{answered: v.status != 0, busy: tooMuch(v.status)}
 	down := false
-	if v.status == 0 && v.again && c.o.Journal != nil {
+	if v.status == 0 && v.again && c.o.Journal != nil && (c.o.MaxAge > 0 || d.entry != nil) {
 		down = c.queue.failed(conv, d.attempt(), time.Now())
 	}
 	if d.entry == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/restanza/restanza/internal/guard"
 	"github.com/restanza/restanza/internal/signing"
 	"github.com/restanza/restanza/journal"
 	"github.com/restanza/restanza/stanza"
@@ -624,11 +626,93 @@ func TestKeep_noAge(t *testing.T) {
 			t.Errorf("error %v", e)
 		}
 		h.answer = func(request) (*http.Response, error) { return nil, errReset }
-		deliver(t, c, from(t, "a", "2"))
-		time.Sleep(time.Minute)
-		wantUnavailable(t, s, "2")
-		if alive, dead := waiting(t, j); alive+dead != 0 || len(h.requests()) != 2 {
+		for _, id := range []string{"2", "3", "4", "5"} {
+			deliver(t, c, from(t, "a", id))
+			time.Sleep(time.Minute)
+			wantUnavailable(t, s, id)
+		}
+		if alive, dead := waiting(t, j); alive+dead != 0 || len(h.requests()) != 5 {
 			t.Errorf("%d wait, %d are dead; %s", alive, dead, h.ids())
 		}
+		if l := c.queue.load(); l.down || l.limit != DefaultConcurrency {
+			t.Errorf("%+v", l)
+		}
 	})
+}
+
+// A message to a callback that is down because of others is tried at once, since it may be that only they get no answer.
+func TestKeep_newConversationWhileDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := newLedger(t)
+		h := newHook(func(r request) (*http.Response, error) {
+			if r.user == "bad" {
+				return nil, errReset
+			}
+			return respond(http.StatusAccepted, "", ""), nil
+		})
+		c, stop := begin(t, newServer(), over(h), kept(j))
+		defer stop()
+		deliver(t, c, from(t, "bad", "1"))
+		time.Sleep(3 * time.Hour)
+		if st := c.State(); !st.Down {
+			t.Fatalf("state %+v", st)
+		}
+		began := time.Since(h.began)
+		deliver(t, c, from(t, "good", "1"))
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		got := h.requests()
+		for _, r := range got {
+			if r.user == "good" && r.at > began+time.Second {
+				t.Errorf("it was posted after %v", r.at-began)
+			}
+		}
+		if c.State().Down || h.count("good") != 1 {
+			t.Errorf("%d came, state %+v", h.count("good"), c.State())
+		}
+	})
+}
+
+// A host that leads where no request goes is a mistake of the operator's, for which nothing waits.
+func TestKeep_refused(t *testing.T) {
+	s, j := newServer(), newLedger(t)
+	refusal := &net.OpError{Op: "dial", Net: "tcp", Err: &guard.Refusal{}}
+	c, stop := begin(t, s, over(fake(func(*http.Request) (*http.Response, error) { return nil, refusal })), kept(j))
+	defer stop()
+	deliver(t, c, from(t, "a", "1"))
+	wantUnavailable(t, s, "1")
+	stop()
+	if alive, dead := waiting(t, j); alive+dead != 0 {
+		t.Errorf("%d wait, %d are dead", alive, dead)
+	}
+}
+
+// Delays grow to their limit, and differ by a fifth at most.
+func TestDelayAfter(t *testing.T) {
+	o := Options{RetryFirst: time.Second, RetryMax: 10 * time.Minute}
+	for failures, want := range map[int]time.Duration{
+		0: time.Second, 1: time.Second, 2: 2 * time.Second, 5: 16 * time.Second, 10: 512 * time.Second, 11: 10 * time.Minute, 1 << 30: 10 * time.Minute,
+	} {
+		least, most := want, want
+		for range 1000 {
+			d := o.delayAfter(failures)
+			least, most = min(least, d), max(most, d)
+		}
+		if least < want*8/10 || most > want*12/10 || most-least < want*3/10 {
+			t.Errorf("after %d: %v to %v, want about %v", failures, least, most, want)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"0": 0, "120": 2 * time.Minute, " 7 ": 7 * time.Second, "Fri, 02 Jan 2026 03:05:05 GMT": time.Minute, "Fri, 02 Jan 2026 03:03:05 GMT": -time.Minute,
+		"Friday, 02-Jan-26 03:05:05 GMT": time.Minute, "": -1, "soon": -1, "-1": -1, "1.5": -1, "99999999999999999999": -1,
+	} {
+		at, ok := retryAfter(http.Header{"Retry-After": {value}}, now)
+		if ok != (want != -1) || ok && at.Sub(now) != want {
+			t.Errorf("%q: %v, %t", value, at.Sub(now), ok)
+		}
+	}
 }

@@ -235,9 +235,9 @@ func (q *queue) turnOver(conv *conversation, f fate) {
 	}
 	if f.answered && q.backlog.durable {
 		q.answered()
-		if q.pace.adapt(f.busy, q.maxWorkers) {
-			q.hire()
-		}
+	}
+	if f.answered && q.pace.adaptive && q.pace.adapt(f.busy, q.maxWorkers) {
+		q.hire()
 	}
 	switch {
 	case q.closed:
@@ -314,6 +314,7 @@ func (q *queue) load() load {
 
 // pace is how many requests may be under way at once, which a callback can bring down.
 type pace struct {
+	adaptive  bool
 	limit     int
 	successes int // since it has changed
 }
