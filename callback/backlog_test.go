@@ -3,15 +3,21 @@ package callback
 import (
 	"database/sql"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/restanza/restanza/journal"
+	"github.com/restanza/restanza/stanza"
 )
 
 // A backlog costs neither time at the start nor memory, whatever its size: 20,000 stanzas, or as many as
@@ -115,6 +121,90 @@ func TestBacklog_unwritable(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop()
+}
+
+// Whatever the callback does, and however often the gateway is started anew, each message is accepted once, in order, and
+// each query gets one answer.
+func TestBacklog_model(t *testing.T) {
+	for seed := range uint64(5) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { model(t, rand.New(rand.NewPCG(seed, 2))) })
+		})
+	}
+}
+
+func model(t *testing.T, random *rand.Rand) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	var mu sync.Mutex
+	chance := func(n int) int {
+		mu.Lock()
+		defer mu.Unlock()
+		return random.IntN(n)
+	}
+	trouble := true
+	accepted := map[string][]string{}
+	h := newHook(nil)
+	h.answer = func(r request) (*http.Response, error) {
+		time.Sleep(time.Duration(chance(50)) * time.Millisecond)
+		if what := chance(10); trouble && what < 3 {
+			return nil, errReset
+		} else if trouble && what < 6 {
+			resp := respond(http.StatusServiceUnavailable, "", "")
+			resp.Header.Set("Retry-After", strconv.Itoa(chance(4)))
+			return resp, nil
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if r.stanza.Kind() == stanza.Message {
+			accepted[r.user] = append(accepted[r.user], r.stanza.ID())
+		}
+		return respond(http.StatusAccepted, "", ""), nil
+	}
+	limit, concurrency := 2+chance(40), 1+chance(8)
+	s, sent, queries := newServer(), map[string][]string{}, 0
+	for life := range 5 {
+		j := openLedger(t, journal.Options{Path: path, Linger: time.Duration(1+chance(20)) * time.Millisecond})
+		c, stop := begin(t, s, over(h), kept(j), func(o *Options) {
+			o.QueueLimit, o.Concurrency, o.RetryMax, o.Grace = limit, concurrency, 8*time.Second, time.Minute
+		})
+		for n := range 400 {
+			user := "u" + strconv.Itoa(chance(12))
+			if chance(10) == 0 {
+				if c.Deliver(parse(t, fmt.Sprintf(`<iq type="get" id="q" from="%s@example.com/x" to="bot@rest.example.net"><ping xmlns="urn:xmpp:ping"/></iq>`, user))) {
+					queries++
+				}
+				continue
+			}
+			id := fmt.Sprintf("%d-%03d", life, n)
+			deliver(t, c, from(t, user, id))
+			sent[user] = append(sent[user], id)
+			if chance(20) == 0 {
+				time.Sleep(time.Duration(chance(2000)) * time.Millisecond)
+			}
+		}
+		if life == 4 {
+			time.Sleep(time.Minute)
+			trouble = false
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			if l := c.queue.load(); l.waiting != 0 || l.conversations != 0 || l.down || c.queue.backlog.held != 0 {
+				t.Errorf("left in memory: %+v", l)
+			}
+		}
+		stop()
+		if alive, dead := waiting(t, j); dead != 0 || life == 4 && alive != 0 {
+			t.Errorf("%d wait, %d are dead", alive, dead)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(sent, accepted); diff != "" {
+		t.Errorf("(-sent +accepted):\n%s", diff)
+	}
+	if len(s.replies) != queries {
+		t.Errorf("%d answers to %d queries", len(s.replies), queries)
+	}
 }
 
 // heap returns the bytes that are in use.
