@@ -130,6 +130,7 @@ func (d *Dev) attach(o DevOptions, secret string) (err error) {
 	c := config.Default()
 	c.ShutdownGrace = config.Duration(devGrace)
 	c.HTTP.Listen = o.HTTPListen
+	c.Journal.Path = config.NoJournal
 	component := config.DefaultComponent()
 	component.Domain = jid.MustParse(DevBotDomain)
 	component.Server = d.host.ComponentAddr()

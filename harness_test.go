@@ -18,7 +18,6 @@ import (
 	"github.com/restanza/restanza/config"
 	"github.com/restanza/restanza/internal/xmpptest"
 	"github.com/restanza/restanza/jid"
-	"github.com/restanza/restanza/journal"
 )
 
 // patience is how long a test waits for what should come at once. Real servers
@@ -56,12 +55,6 @@ func startGateway(t testing.TB, server xmpptest.Server, change ...func(*config.C
 // launchGateway is startGateway for a link that may not come up.
 func launchGateway(t testing.TB, server xmpptest.Server, change ...func(*config.Config)) *gatewayUnderTest {
 	t.Helper()
-	return launchWith(t, server, nil, change...)
-}
-
-// launchWith is launchGateway with a journal, if that is not nil.
-func launchWith(t testing.TB, server xmpptest.Server, j *journal.Journal, change ...func(*config.Config)) *gatewayUnderTest {
-	t.Helper()
 	g := &gatewayUnderTest{
 		t: t, server: server, domain: server.ComponentDomain(0),
 		receiver: xmpptest.NewReceiver(t), log: &lockedBuffer{},
@@ -80,7 +73,7 @@ func launchWith(t testing.TB, server xmpptest.Server, j *journal.Journal, change
 		f(&c)
 	}
 	logger := slog.New(slog.NewTextHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	r, err := restanza.New(restanza.Options{Config: c, Logger: logger, Version: "test", Journal: j})
+	r, err := restanza.New(restanza.Options{Config: c, Logger: logger, Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,12 +2,10 @@ package restanza_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -17,26 +15,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/restanza/restanza"
 	"github.com/restanza/restanza/config"
 	"github.com/restanza/restanza/internal/xmpptest"
-	"github.com/restanza/restanza/jid"
-	"github.com/restanza/restanza/journal"
 )
 
-// openJournal opens a journal that is closed when the test ends.
-func openJournal(t *testing.T, path string) *journal.Journal {
-	t.Helper()
-	j, err := journal.Open(journal.Options{Path: path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := j.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return j
+// withJournal gives a gateway a journal.
+func withJournal(path string) func(*config.Config) {
+	return func(c *config.Config) { c.Journal.Path = path }
 }
 
 // gate is on the way to a server and can be shut.
@@ -161,7 +146,7 @@ func (g *gatewayUnderTest) waitOutgoing(location, state string) (o outgoing) {
 func TestOutbox_serverKilled(t *testing.T) {
 	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
 		way := newGate(t, server)
-		g := launchWith(t, server, openJournal(t, filepath.Join(t.TempDir(), "journal.db")), way.through)
+		g := launchGateway(t, server, withJournal(filepath.Join(t.TempDir(), "journal.db")), way.through)
 		g.waitReady()
 		xmpptest.Login(t, server, "alice")
 		way.close()
@@ -239,34 +224,10 @@ func (l *inOrder) list() []string {
 	return slices.Clone(l.texts)
 }
 
-// childVariable makes the test binary a gateway that can be killed: see runChild.
-const childVariable = "RESTANZA_TEST_OUTBOX_CHILD"
-
-// TestOutbox_child is no test but the gateway of TestOutbox_gatewayKilled.
-func TestOutbox_child(t *testing.T) {
-	settings := strings.Split(os.Getenv(childVariable), "|")
-	if len(settings) != 5 {
-		return
-	}
-	j := openJournal(t, settings[4])
-	c := config.Default()
-	c.HTTP.Listen = settings[0]
-	component := config.DefaultComponent()
-	component.Domain, component.Server, component.Secret = jid.MustParse(settings[1]), settings[2], config.Secret(settings[3])
-	component.Credentials = []config.Credential{{Authorization: credential, Identity: component.Domain}}
-	c.Components = []config.Component{component}
-	r, err := restanza.New(restanza.Options{Config: c, Journal: j})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Error(r.Run(t.Context())) // it is killed before
-}
-
-// startChild starts a gateway in a process of its own, and returns what kills it.
-func startChild(t *testing.T, settings ...string) (kill func()) {
+// startKillable starts a gateway in a process of its own, and returns what kills it.
+func startKillable(t *testing.T, command, listen string, arguments ...string) (kill func()) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestOutbox_child$")
-	cmd.Env = append(os.Environ(), childVariable+"="+strings.Join(settings, "|"))
+	cmd := exec.Command(command, append([]string{"serve", "--listen", listen, "--credentials", credential}, arguments...)...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -277,13 +238,14 @@ func startChild(t *testing.T, settings ...string) (kill func()) {
 		_ = cmd.Wait() // it was killed
 	})
 	t.Cleanup(kill)
-	awaitReady(t, "http://"+settings[0]+"/livez")
+	awaitReady(t, "http://"+listen+"/livez")
 	return kill
 }
 
 // The gateway is killed while stanzas are queued, and again while they are sent. Each one
 // that was answered 202 arrives, and those of one sender in order.
 func TestOutbox_gatewayKilled(t *testing.T) {
+	command := buildCommand(t)
 	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
 		way := newGate(t, server)
 		way.close()
@@ -291,8 +253,8 @@ func TestOutbox_gatewayKilled(t *testing.T) {
 		var got inOrder
 		receiver.Handle(func(s xmpptest.Stanza) { got.add(s.Body) })
 		listen := xmpptest.FreeAddr(t)
-		settings := []string{listen, server.ComponentDomain(0), way.addr, server.Secret(), filepath.Join(t.TempDir(), "journal.db")}
-		kill := startChild(t, settings...)
+		arguments := []string{"--component", server.ComponentDomain(0), "--server", way.addr, "--secret", server.Secret(), "--journal-path", filepath.Join(t.TempDir(), "journal.db")}
+		kill := startKillable(t, command, listen, arguments...)
 		g := &gatewayUnderTest{t: t, server: server, url: "http://" + listen, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
 
 		const senders = 8
@@ -320,11 +282,11 @@ func TestOutbox_gatewayKilled(t *testing.T) {
 		posting.Wait()
 		t.Logf("%d were queued", answered.Load())
 
-		kill = startChild(t, settings...)
+		kill = startKillable(t, command, listen, arguments...)
 		way.open()
 		g.waitUntil("some have arrived", func() bool { return len(got.list()) > 50 })
 		kill()
-		kill = startChild(t, settings...)
+		kill = startKillable(t, command, listen, arguments...)
 		defer kill()
 		awaitReady(t, g.url+"/readyz")
 		g.waitUntil("the outbox is empty", func() bool {
@@ -363,8 +325,7 @@ func TestOutbox_gatewayKilled(t *testing.T) {
 func TestIdempotency(t *testing.T) {
 	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
 		path := filepath.Join(t.TempDir(), "journal.db")
-		j := openJournal(t, path)
-		g := launchWith(t, server, j)
+		g := launchGateway(t, server, withJournal(path))
 		g.waitReady()
 		receiver := xmpptest.DialComponent(t, server, 1)
 		var got inOrder
@@ -390,11 +351,11 @@ func TestIdempotency(t *testing.T) {
 		}
 		g.post(message(receiver.Domain(), "other"), key).want(t, http.StatusUnprocessableEntity, "conflict")
 		g.post(message(receiver.Domain(), "x"), `Idempotency-Key: "x`).want(t, http.StatusBadRequest, "in quotes")
-		if err := errors.Join(g.stop(), j.Close()); err != nil {
+		if err := g.stop(); err != nil {
 			t.Fatal(err)
 		}
 
-		g = launchWith(t, server, openJournal(t, path))
+		g = launchGateway(t, server, withJournal(path))
 		g.waitReady()
 		r := g.post(message(receiver.Domain(), "once"), key).want(t, http.StatusAccepted)
 		if r.header.Get("Idempotency-Replayed") != "true" {
@@ -412,13 +373,14 @@ func TestIdempotency(t *testing.T) {
 // The gateway is killed while it carries out requests with keys, and all of them are made
 // again. What was answered 202 is not sent twice; what was not arrives, too.
 func TestIdempotency_gatewayKilled(t *testing.T) {
+	command := buildCommand(t)
 	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
 		receiver := xmpptest.DialComponent(t, server, 1)
 		var got inOrder
 		receiver.Handle(func(s xmpptest.Stanza) { got.add(s.Body) })
 		listen := xmpptest.FreeAddr(t)
-		settings := []string{listen, server.ComponentDomain(0), server.ComponentAddr(), server.Secret(), filepath.Join(t.TempDir(), "journal.db")}
-		kill := startChild(t, settings...)
+		arguments := []string{"--component", server.ComponentDomain(0), "--server", server.ComponentAddr(), "--secret", server.Secret(), "--journal-path", filepath.Join(t.TempDir(), "journal.db")}
+		kill := startKillable(t, command, listen, arguments...)
 		g := &gatewayUnderTest{t: t, server: server, url: "http://" + listen, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
 		g.waitReady()
 
@@ -449,7 +411,7 @@ func TestIdempotency_gatewayKilled(t *testing.T) {
 		kill()
 		posting.Wait()
 
-		defer startChild(t, settings...)()
+		defer startKillable(t, command, listen, arguments...)()
 		g.waitReady()
 		for n := range next.Load() {
 			r, err := post(n + 1)
@@ -481,7 +443,7 @@ func TestIdempotency_queued(t *testing.T) {
 	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
 		way := newGate(t, server)
 		way.close()
-		g := launchWith(t, server, openJournal(t, filepath.Join(t.TempDir(), "journal.db")), way.through)
+		g := launchGateway(t, server, withJournal(filepath.Join(t.TempDir(), "journal.db")), way.through)
 		var locations []string
 		for range 3 {
 			locations = append(locations, g.post(message("alice@"+server.Host(), "x"), "Idempotency-Key: abc").want(t, http.StatusAccepted).header.Get("Location"))

@@ -13,6 +13,7 @@ import (
 	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/httpd"
+	"github.com/restanza/restanza/journal"
 	"github.com/restanza/restanza/link"
 	"github.com/restanza/restanza/stanza"
 )
@@ -28,7 +29,7 @@ type part struct {
 // newPart builds the parts of one component and connects them: the link hands
 // what comes in to the gateway, the gateway to the callback, and both answer
 // over the link.
-func newPart(o Options, c *config.Component, registry prometheus.Registerer) (*part, error) {
+func newPart(o Options, c *config.Component, j *journal.Journal, registry prometheus.Registerer) (*part, error) {
 	p := &part{config: c}
 	log := o.Logger.With(slog.String("component", c.Domain.String()))
 	metrics := prometheus.WrapRegistererWith(prometheus.Labels{"component": c.Domain.String()}, registry)
@@ -40,7 +41,7 @@ func newPart(o Options, c *config.Component, registry prometheus.Registerer) (*p
 	var receiver gateway.Receiver
 	switch {
 	case c.Callback.URL != "":
-		if p.callback, err = p.newCallback(o, log, metrics); err != nil {
+		if p.callback, err = p.newCallback(o, j, log, metrics); err != nil {
 			return nil, err
 		}
 		receiver = p.callback
@@ -60,7 +61,7 @@ func newPart(o Options, c *config.Component, registry prometheus.Registerer) (*p
 		IQMaxTimeout:   c.IQMaxTimeout.Std(),
 		MaxOutstanding: c.MaxOutstandingIQs,
 		MaxStanza:      p.maxStanza(),
-		Outbox:         p.outbox(o),
+		Outbox:         p.outbox(o, j),
 		Version:        o.Version,
 		Logger:         log,
 		Metrics:        metrics,
@@ -81,7 +82,7 @@ func (p *part) newLink(log *slog.Logger, metrics prometheus.Registerer) (*link.C
 	})
 }
 
-func (p *part) newCallback(o Options, log *slog.Logger, metrics prometheus.Registerer) (*callback.Callback, error) {
+func (p *part) newCallback(o Options, j *journal.Journal, log *slog.Logger, metrics prometheus.Registerer) (*callback.Callback, error) {
 	c := &p.config.Callback
 	return callback.New(callback.Options{
 		URL:            c.URL.Reveal(),
@@ -91,6 +92,10 @@ func (p *part) newCallback(o Options, log *slog.Logger, metrics prometheus.Regis
 		Domain:         p.config.Domain,
 		Format:         format.Named(c.ContentType),
 		StrictJSON:     o.Config.HTTP.JSONProfile == strictProfile,
+		Journal:        j,
+		MaxAge:         c.MaxAge.Std(),
+		RetryFirst:     c.RetryFirst.Std(),
+		RetryMax:       c.RetryMax.Std(),
 		Timeout:        c.Timeout.Std(),
 		Patience:       o.Patience,
 		Concurrency:    c.Concurrency,
@@ -106,11 +111,11 @@ func (p *part) newCallback(o Options, log *slog.Logger, metrics prometheus.Regis
 }
 
 // outbox returns the options of the component's outbox, nil without a journal.
-func (p *part) outbox(o Options) *gateway.OutboxOptions {
-	if o.Journal == nil {
+func (p *part) outbox(o Options, j *journal.Journal) *gateway.OutboxOptions {
+	if j == nil {
 		return nil
 	}
-	return &gateway.OutboxOptions{Journal: o.Journal, State: p.link, MaxAge: o.Config.Outbox.MaxAge.Std()}
+	return &gateway.OutboxOptions{Journal: j, State: p.link, MaxAge: o.Config.Outbox.MaxAge.Std()}
 }
 
 // reveal returns the texts of secrets.
@@ -144,18 +149,32 @@ func (p *part) credentials() []httpd.Credential {
 	return list
 }
 
-// check tells how the link is.
+// check tells how the link is, and the callback if it is down, which does not count: nobody but this gateway
+// would be helped by sending requests elsewhere.
 func (p *part) check() httpd.Check {
 	state := p.link.State()
 	check := httpd.Check{Name: p.config.Domain.String(), OK: state.Up}
 	since := state.Since.UTC().Format(time.RFC3339)
 	if state.Up {
-		check.Detail = fmt.Sprintf("link to %s up since %s", state.Server, since)
+		check.Detail = fmt.Sprintf("link to %s up since %s", state.Server, since) + p.callbackState()
 		return check
 	}
 	check.Detail = fmt.Sprintf("link to %s down since %s: %s", state.Server, since, cmp.Or(state.LastError, "not connected yet"))
 	if !state.NextAttempt.IsZero() {
 		check.Detail += "; next attempt at " + state.NextAttempt.UTC().Format(time.RFC3339)
 	}
+	check.Detail += p.callbackState()
 	return check
+}
+
+// callbackState says that the callback is down; empty: it is not.
+func (p *part) callbackState() string {
+	if p.callback == nil {
+		return ""
+	}
+	state := p.callback.State()
+	if !state.Down {
+		return ""
+	}
+	return fmt.Sprintf("; callback down since %s: messages wait for it", state.Since.UTC().Format(time.RFC3339))
 }

@@ -283,6 +283,7 @@ func startLogged(t *testing.T, command string, log *lockedBuffer) {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", "exec "+command) // ended by a signal below
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(os.Environ(), "RESTANZA_JOURNAL_PATH=none") // nothing is to be left in the home directory
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -120,7 +120,7 @@ func TestResilience_gatewayKilled(t *testing.T) {
 		listen := xmpptest.FreeAddr(t)
 		g := &gatewayUnderTest{t: t, server: server, domain: server.ComponentDomain(0), url: "http://" + listen, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
 		cmd := exec.CommandContext(t.Context(), command, "serve", "--component", g.domain, "--server", server.ComponentAddr(),
-			"--secret", server.Secret(), "--credentials", credential, "--listen", listen)
+			"--secret", server.Secret(), "--credentials", credential, "--listen", listen, "--journal-path", "none")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}

@@ -22,9 +22,11 @@ import (
 
 // Options of a Restanza.
 type Options struct {
-	Config  config.Config // checked: config.Config.Validate has accepted it
-	Logger  *slog.Logger  // nil: no logging
-	Version string        // of the program, told to XMPP entities and callbacks that ask
+	// Config is checked: config.Config.Validate has accepted it. Without a path for the journal nothing is kept, since a
+	// package has no place of its own.
+	Config  config.Config
+	Logger  *slog.Logger // nil: no logging
+	Version string       // of the program, told to XMPP entities and callbacks that ask
 
 	// LocalOnly refuses HTTP requests for other hosts than localhost and loopback
 	// addresses.
@@ -35,10 +37,6 @@ type Options struct {
 	// Receiver, if it is not nil, makes what takes the stanzas of a component
 	// without a callback URL; reply sends a stanza to the server and does not block.
 	Receiver func(domain jid.JID, reply func(stanza.Stanza) error) gateway.Receiver
-
-	// Journal keeps on disk what must outlive the process; nil: nothing is kept there.
-	// It is open for as long as the Restanza runs, and closed by whoever has opened it.
-	Journal *journal.Journal
 
 	// Traffic, if it is not nil, is called with each stanza that went through the
 	// gateway, except those that a Receiver took. It is called by many goroutines at
@@ -52,6 +50,7 @@ type Restanza struct {
 	o        Options
 	log      *slog.Logger
 	registry *prometheus.Registry
+	journal  *journal.Journal // nil: nothing is kept
 	listener net.Listener
 	door     *httpd.Server
 	parts    []*part
@@ -65,22 +64,79 @@ func New(o Options) (*Restanza, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	r := &Restanza{o: o, log: o.Logger, registry: prometheus.NewRegistry()}
+	if err := r.openJournal(); err != nil {
+		return nil, &JournalError{err}
+	}
+	if err := r.build(); err != nil {
+		return nil, errors.Join(err, r.closeJournal())
+	}
+	return r, nil
+}
+
+// JournalError says why the journal can't be used.
+type JournalError struct{ Err error }
+
+func (e *JournalError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause, which errors.Is tells apart by the errors of package journal.
+func (e *JournalError) Unwrap() error { return e.Err }
+
+// openJournal opens the journal, if there is to be one.
+func (r *Restanza) openJournal() (err error) {
+	c := r.o.Config.Journal
+	if c.Path == "" || c.Path == config.NoJournal {
+		return nil
+	}
+	r.journal, err = journal.Open(journal.Options{
+		Path:     c.Path,
+		Linger:   linger,
+		MaxBytes: int64(c.MaxBytes),
+		DeadAge:  c.DeadAge.Std(),
+		Notify:   r.journalChanged,
+		Logger:   r.log,
+		Metrics:  r.registry,
+
+		OutboxLimit: r.o.Config.Outbox.MaxStanzas,
+	})
+	return err
+}
+
+// linger is how long a stanza may wait before it is written. With the time of a commit it is what a sudden end costs, which is
+// to be less than 20 ms; the longer it is, the more of what callbacks accept at once is never written.
+const linger = 10 * time.Millisecond
+
+// journalChanged tells callbacks that somebody has changed what waits for them.
+func (r *Restanza) journalChanged(journal.Change) {
+	for _, p := range r.parts {
+		if p.callback != nil {
+			p.callback.Look()
+		}
+	}
+}
+
+func (r *Restanza) closeJournal() error {
+	if r.journal == nil {
+		return nil
+	}
+	return r.journal.Close()
+}
+
+// build makes everything else.
+func (r *Restanza) build() error {
+	o := r.o
 	r.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	var credentials []httpd.Credential
 	for i := range o.Config.Components {
 		c := &o.Config.Components[i]
-		p, err := newPart(o, c, r.registry)
+		p, err := newPart(o, c, r.journal, r.registry)
 		if err != nil {
-			return nil, fmt.Errorf("component %s: %w", c.Domain, err)
+			return fmt.Errorf("component %s: %w", c.Domain, err)
 		}
 		r.parts = append(r.parts, p)
 		credentials = append(credentials, p.credentials()...)
 	}
-	if err := r.open(credentials); err != nil {
-		return nil, err
-	}
-	return r, nil
+	return r.open(credentials)
 }
 
 // open builds the HTTP door and opens its listener.
@@ -103,7 +159,7 @@ func (r *Restanza) open(credentials []httpd.Credential) (err error) {
 		Gatherer:    r.registry,
 		Metrics:     r.registry,
 		Logger:      r.log,
-		Keys:        gateway.NewKeys(r.o.Journal),
+		Keys:        gateway.NewKeys(r.journal),
 		Observe:     watchDoor(r.o.Traffic),
 	})
 	if err != nil {
@@ -122,11 +178,11 @@ const strictProfile = "strict-mod_rest"
 // Addr returns the address on which HTTP is served, with the real port.
 func (r *Restanza) Addr() string { return r.listener.Addr().String() }
 
-// Close releases the listener of a Restanza that is not run.
-func (r *Restanza) Close() error { return r.listener.Close() }
+// Close releases the listener and the journal of a Restanza that is not run.
+func (r *Restanza) Close() error { return errors.Join(r.listener.Close(), r.closeJournal()) }
 
 // Run serves until ctx ends, and then stops in the order in which stanzas flow
-// in: the HTTP door, the callbacks, the outboxes, the links. Each has stopped before the next
+// in: the HTTP door, the callbacks, the outboxes, the links, the journal. Each has stopped before the next
 // is told to, so that what is under way can still be answered. Run returns nil
 // after such an end.
 func (r *Restanza) Run(ctx context.Context) error {
@@ -145,7 +201,7 @@ func (r *Restanza) Run(ctx context.Context) error {
 	errCallbacks := callbacks.stop()
 	errOutboxes := outboxes.stop()
 	errLinks := links.stop()
-	return errors.Join(errDoor, errCallbacks, errOutboxes, errLinks)
+	return errors.Join(errDoor, errCallbacks, errOutboxes, errLinks, r.closeJournal())
 }
 
 // layer is the same part of every component, running.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/jsonmap"
@@ -33,6 +34,12 @@ type verdict struct {
 	flaw    error           // why there was no answer, or why its body can't be used
 	unread  error           // why its body says nothing, which may be as it was meant
 	spoilt  error           // what of its body the reply does not have
+
+	again bool      // what can wait is tried again
+	after time.Time // but not before then
+	body  []byte    // of the answer that asks for it, a part at least
+	cut   bool      // the request was cut off by the end of Run: nothing is known
+	kept  bool      // the stanza stays in the journal, to be tried again
 }
 
 // matters reports whether the body of an answer to st, not read yet, has a

@@ -6,9 +6,12 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/restanza/restanza/format"
+	"github.com/restanza/restanza/journal"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -54,7 +57,7 @@ func BenchmarkExchange_signed(b *testing.B) {
 			ctx := context.Background()
 			b.ReportAllocs()
 			for b.Loop() {
-				c.deliver(ctx, delivery{id: c.newID(), stanza: st})
+				c.deliver(ctx, nil, delivery{id: c.newID(), stanza: st})
 			}
 		})
 	}
@@ -81,7 +84,7 @@ func BenchmarkExchange(b *testing.B) {
 			ctx := context.Background()
 			b.ReportAllocs()
 			for b.Loop() {
-				c.deliver(ctx, delivery{id: c.newID(), stanza: st})
+				c.deliver(ctx, nil, delivery{id: c.newID(), stanza: st})
 			}
 		})
 	}
@@ -135,4 +138,44 @@ func BenchmarkServer(b *testing.B) {
 		room <- struct{}{}
 		c.Deliver(stanzas[i%len(stanzas)])
 	}
+}
+
+// BenchmarkServer_kept is BenchmarkServer without and with a journal, at a callback that accepts at once: what it costs that
+// nothing is lost. Of the time of the processor, which is what cpu-ns/op tells.
+func BenchmarkServer_kept(b *testing.B) {
+	for _, name := range []string{"off", "on"} {
+		b.Run(name, func(b *testing.B) {
+			srv := listen(b, echo)
+			room := make(chan struct{}, 64)
+			change := []func(*Options){to(srv.URL), func(o *Options) {
+				o.Reply = func(stanza.Stanza) error { <-room; return nil }
+			}}
+			if name == "on" {
+				change = append(change, kept(openLedger(b, journal.Options{Linger: 10 * time.Millisecond})))
+			}
+			c := build(b, newServer(), change...)
+			runs(b, c)
+			var stanzas []stanza.Stanza
+			for i := range 64 {
+				stanzas = append(stanzas, chat(b, strconv.Itoa(i)+"@example.com/phone", "bot@rest.example.net", "m1"))
+			}
+			b.ReportAllocs()
+			before := processorTime(b)
+			for i := 0; b.Loop(); i++ {
+				room <- struct{}{}
+				c.Deliver(stanzas[i%len(stanzas)])
+			}
+			b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
+		})
+	}
+}
+
+// processorTime returns what the process has used.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

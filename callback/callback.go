@@ -18,6 +18,7 @@ import (
 	"github.com/restanza/restanza/internal/loglimit"
 	"github.com/restanza/restanza/internal/signing"
 	"github.com/restanza/restanza/jid"
+	"github.com/restanza/restanza/journal"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -30,6 +31,8 @@ const (
 	DefaultMaxAnswer   = 256 << 10
 	DefaultMaxStanza   = 196_608 + 8<<10 // what a caller may send, and a start tag
 	DefaultGrace       = 10 * time.Second
+	DefaultRetryFirst  = time.Second
+	DefaultRetryMax    = 10 * time.Minute
 )
 
 // Options of a Callback. URL, Domain and Reply are required; zero in a limit
@@ -61,11 +64,19 @@ type Options struct {
 	// changed.
 	Header http.Header
 
+	// Journal keeps what the callback has not accepted, for MaxAge: messages and subscription requests, see the
+	// package's documentation. It must stay open until Run has ended. nil: nothing is kept.
+	Journal *journal.Journal
+	// MaxAge is how long a stanza may wait in the journal; 0: nothing that comes is kept there.
+	MaxAge time.Duration
+	// RetryFirst is the time between the first two attempts. It doubles with each further one up to RetryMax.
+	RetryFirst, RetryMax time.Duration
+
 	Timeout     time.Duration // for one request, from dialling to the end of the answer
 	Patience    time.Duration // for a message or presence while nothing listens at the callback; 0: none
 	Concurrency int           // requests at once
-	QueueLimit  int           // stanzas that may wait
-	QueueBytes  int           // bytes of stanzas that may wait
+	QueueLimit  int           // stanzas that may wait in memory
+	QueueBytes  int           // bytes of stanzas that may wait in memory
 	MaxAnswer   int           // bytes of an answer's body
 	MaxStanza   int           // bytes of a reply as it is written to the XMPP server
 	Grace       time.Duration // after the end of Run's context, for what was accepted before
@@ -100,6 +111,8 @@ type Callback struct {
 	flawed  loglimit.Limit // of answers that can't be used
 	failing loglimit.Limit // of stanzas without an answer while the callback does answer
 	unsent  loglimit.Limit // of replies that Reply refused
+	unkept  loglimit.Limit // of what the journal does not do
+	expired loglimit.Limit // of stanzas whose time was over
 }
 
 // New returns a Callback. An error says which option is wrong, without showing
@@ -127,8 +140,13 @@ func New(o Options) (*Callback, error) {
 		queue:   newQueue(o.QueueLimit, o.QueueBytes, o.Concurrency),
 		wake:    make(chan error, 1),
 	}
-	c.flawed.Every, c.failing.Every, c.unsent.Every = logEvery, logEvery, logEvery
+	for _, limit := range []*loglimit.Limit{&c.flawed, &c.failing, &c.unsent, &c.unkept, &c.expired} {
+		limit.Every = logEvery
+	}
 	c.format.Store(c.o.Format)
+	if o.Journal != nil {
+		c.queue.durably(o.Journal, c.inJournal, &c.o)
+	}
 	if c.client == nil {
 		c.client = newTransport(o.Concurrency, newDialer(t, o.Resolver))
 	}
@@ -159,7 +177,7 @@ func (o *Options) complete() error {
 	if o.Reply == nil {
 		return errors.New("no Reply function")
 	}
-	if o.Timeout < 0 || o.Grace < 0 || min(o.Concurrency, o.QueueLimit, o.QueueBytes, o.MaxAnswer, o.MaxStanza) < 0 {
+	if min(o.Timeout, o.Grace, o.MaxAge, o.RetryFirst, o.RetryMax) < 0 || min(o.Concurrency, o.QueueLimit, o.QueueBytes, o.MaxAnswer, o.MaxStanza) < 0 {
 		return errors.New("a limit is negative")
 	}
 	o.Format = o.profiled(cmp.Or(o.Format, format.XML))
@@ -170,6 +188,8 @@ func (o *Options) complete() error {
 	o.MaxAnswer = cmp.Or(o.MaxAnswer, DefaultMaxAnswer)
 	o.MaxStanza = cmp.Or(o.MaxStanza, DefaultMaxStanza)
 	o.Grace = cmp.Or(o.Grace, DefaultGrace)
+	o.RetryFirst = cmp.Or(o.RetryFirst, DefaultRetryFirst)
+	o.RetryMax = max(o.RetryFirst, cmp.Or(o.RetryMax, DefaultRetryMax))
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -184,19 +204,23 @@ func (o *Options) profiled(f *format.Format) *format.Format {
 	return f
 }
 
-// Deliver queues a stanza to be posted. It never blocks. It returns false if the
-// queue is full or Run is ending: then the stanza is left to the caller, who has
-// to answer it. Stanzas that are queued before Run are posted when it begins.
+// Deliver takes a stanza to be posted. It never blocks for long. It returns false if
+// there is no room for it, or Run is ending and it is not kept: then the stanza is left to the caller, who
+// has to answer it. What is taken before Run is posted when it begins.
 func (c *Callback) Deliver(st stanza.Stanza) bool {
+	if c.keeps(st) {
+		return c.keep(st)
+	}
 	return c.queue.put(delivery{id: c.newID(), stanza: st})
 }
 
 // errStopped is the cause of the end of requests that were cut off at the end.
 var errStopped = errors.New("the gateway is stopping")
 
-// Run posts what Deliver queues, and finds out whether the callback answers,
-// until ctx ends. Then Deliver returns false; what was accepted before has the
-// grace period. After that requests are cut off, and whatever
+// Run posts what Deliver takes and what the journal has for the component, and finds out whether the
+// callback answers, until ctx ends. Then no request is begun any more for what is in the journal: that is where it
+// stays. Other stanzas are not taken any more; those that were accepted before have the
+// grace period. After that requests are cut off, and whatever is not in the journal and
 // has not been answered gets the error recipient-unavailable, type wait, if it
 // may be answered at all. Run returns nil, when all of that is done and no
 // goroutine of it is left. It must be called only once.
@@ -205,6 +229,9 @@ func (c *Callback) Run(ctx context.Context) error {
 	defer cut(nil)
 	var workers, watch sync.WaitGroup
 	watch.Go(func() { c.watch(ctx) })
+	if c.o.Journal != nil {
+		watch.Go(func() { c.feed(ctx) })
+	}
 	c.queue.start(func() { workers.Go(func() { c.work(work) }) })
 
 	<-ctx.Done()

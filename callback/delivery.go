@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/restanza/restanza/journal"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -14,8 +15,19 @@ import (
 type delivery struct {
 	// id is sent as webhook-id. It is the same for all attempts, and no other delivery has it, be
 	// it of another component or of another process. It has no dot (Standard Webhooks 1.0).
+	// That of an entry is made when it is needed.
 	id     string
 	stanza stanza.Stanza
+	entry  *journal.Entry // nil: it is in memory only, and posted once
+}
+
+// expired reports whether the time of a stanza in the journal is over.
+func (d *delivery) expired(now time.Time) bool {
+	if d.entry == nil {
+		return false
+	}
+	end := d.entry.Expires()
+	return !end.IsZero() && !now.Before(end)
 }
 
 // ids makes the ids of deliveries: those of one ids differ by their count, those of others by

@@ -17,10 +17,12 @@
 //     to that stanza's sender, whatever the callback writes; only a stanza in a
 //     list may have an addressee of its own.
 //   - No IQ is sent but the answer to one.
-//   - A stanza is posted once. The only request that is made again is one of
+//   - A stanza that is not kept (see below) is posted once. The only request that is made again is one of
 //     which no byte was written, because the server had closed the idle
 //     connection that it was to use; or, with Options.Patience, because nothing
 //     listened at the callback yet.
+//   - A stanza that is kept is posted until it is answered or its time is over, and leaves the journal only then: an
+//     attempt may be repeated if the process dies, and is never skipped.
 //   - All requests for one stanza have the same webhook-id, and no other stanza has it.
 //   - No request goes to an address that is link-local, multicast, unspecified or a cloud's
 //     metadata service, unless the URL names that very address (package guard); it
@@ -53,7 +55,8 @@
 //
 //   - S is an error or an IQ result: the answer is ignored.
 //   - No answer (refused, reset, garbage instead of HTTP, half a body, too
-//     slow): S gets the error recipient-unavailable, type wait.
+//     slow): S waits if it is kept, and else gets the error recipient-unavailable, type wait.
+//   - Status 4xx or 5xx with Retry-After: S waits if it is kept.
 //   - Status 202 or 204: S is accepted. An IQ gets an empty result.
 //   - A stanza of S's kind in the body is the reply, if the status is 2xx; in
 //     application/xmpp+xml it is the reply whatever the status. A text/plain
@@ -90,6 +93,24 @@
 // Receipts (XEP-0184) are never sent on behalf of a callback: a request for one is a
 // part of the stanza that it gets.
 //
-// The package stores nothing: what is queued when the process ends is answered
-// with an error, or lost with it.
+// # What is kept
+//
+// With Options.Journal and MaxAge, messages that are no errors and hold more than chat states or markers, and subscription
+// requests, are in the journal until the callback has answered them. If it gives no HTTP answer to one, or
+// an error with Retry-After (RFC 9110 §10.2.3), the conversation waits: for RetryFirst, doubled with each attempt up to
+// RetryMax, a fifth more or less, and at least for as long as the answer asks. Other stanzas of the same conversation wait behind it, but for those that are
+// not kept, which go beside it; other conversations go on. When MaxAge is over, the sender gets the error that the last
+// attempt stands for, and the stanza is a dead letter. What is in the journal when Run ends stays there, without an
+// answer, for the next Run. A host that leads to an address that is refused here is no reason to wait.
+//
+// Everything else, and everything without a journal, is in memory only: what is queued when the process ends is
+// answered with an error, or lost with it.
+//
+// After three stanzas in a row without an answer the callback counts as down (breaker): of what is kept, one stanza at
+// a time is posted, with the same growing delay between them, but at once if a conversation begins. The first answer ends that. An answer with status 429
+// or 503 halves the number of requests that may be under way, and as many successes as that add one.
+//
+// Memory for what waits is bounded by QueueLimit and QueueBytes, of which what is kept has half. The rest is
+// on disk alone, and so are the conversations that wait for their time; a goroutine of Run (feeder) fetches them when there is room, so
+// that a backlog of any size costs neither memory nor time at the start.
 package callback

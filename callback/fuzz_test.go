@@ -25,7 +25,7 @@ func FuzzAnswer(f *testing.F) {
 		st := parse(t, posted[int(which)%len(posted)])
 		s := &server{replies: make(chan stanza.Stanza, jsonmap.MaxReplies+2)}
 		c := build(t, s, over(always(status, contentType, string(body))))
-		c.deliver(context.Background(), delivery{stanza: st})
+		c.deliver(context.Background(), nil, delivery{stanza: st})
 		close(s.replies)
 		if counted(t, c, outcomePanic) != 0 {
 			t.Fatal("it panicked")

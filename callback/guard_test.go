@@ -186,6 +186,6 @@ func proxied(t *testing.T, mode string) {
 	if _, err := c.probe(t.Context()); err != nil {
 		t.Error(err)
 	}
-	c.deliver(t.Context(), delivery{id: c.newID(), stanza: parse(t, aMessage)})
+	c.deliver(t.Context(), nil, delivery{id: c.newID(), stanza: parse(t, aMessage)})
 	<-answered
 }

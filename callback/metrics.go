@@ -18,6 +18,7 @@ const (
 	outcomeBadAnswer   outcome = "bad_answer"   // 2xx with a body that can't be used
 	outcomeNoAnswer    outcome = "no_answer"    // refused, reset, garbage, cut off
 	outcomeTimeout     outcome = "timeout"      // no complete answer in time
+	outcomeExpired     outcome = "expired"      // its time in the journal was over
 	outcomeDropped     outcome = "dropped"      // not posted any more when the gateway stopped
 	outcomePanic       outcome = "panic"        // a fault of the program
 )
@@ -25,7 +26,7 @@ const (
 func outcomes() []outcome {
 	return []outcome{
 		outcomeAccepted, outcomeReplied, outcomeErrorStatus, outcomeIgnored, outcomeBadAnswer,
-		outcomeNoAnswer, outcomeTimeout, outcomeDropped, outcomePanic,
+		outcomeNoAnswer, outcomeTimeout, outcomeExpired, outcomeDropped, outcomePanic,
 	}
 }
 
@@ -34,6 +35,7 @@ type metrics struct {
 	requests map[outcome]prometheus.Counter
 	duration prometheus.Histogram
 	panics   prometheus.Counter
+	retries  prometheus.Counter
 }
 
 // newMetrics registers the metrics, unless the registerer is nil.
@@ -54,13 +56,17 @@ func newMetrics(registerer prometheus.Registerer, q *queue, down *atomic.Bool) (
 			Help: "Panics while a stanza for the callback was handled.",
 		}),
 	}
+	m.retries = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "restanza_callback_retries_total",
+		Help: "Requests to the callback after which the stanza waits in the journal for another attempt.",
+	})
 	for _, o := range outcomes() {
 		m.requests[o] = requests.WithLabelValues(string(o))
 	}
 	if registerer == nil {
 		return m, nil
 	}
-	all := append([]prometheus.Collector{requests, m.duration, m.panics}, gauges(q, down)...)
+	all := append([]prometheus.Collector{requests, m.duration, m.panics, m.retries}, gauges(q, down)...)
 	for _, c := range all {
 		if err := registerer.Register(c); err != nil {
 			return nil, err
@@ -76,9 +82,17 @@ func gauges(q *queue, down *atomic.Bool) []prometheus.Collector {
 			func() float64 { return float64(value()) })
 	}
 	return []prometheus.Collector{
-		gauge("queue_length", "Stanzas that wait for the callback.", func() int { return q.load().waiting }),
+		gauge("queue_length", "Stanzas that wait for the callback in memory.", func() int { return q.load().waiting }),
 		gauge("conversations", "Conversations with a stanza that waits or is being posted.", func() int { return q.load().conversations }),
 		gauge("in_flight", "Requests to the callback under way.", func() int { return q.load().busy }),
+		gauge("concurrency_limit", "Requests that may be under way at once; fewer than configured after the callback has said that it has too much to do.",
+			func() int { return q.load().limit }),
+		gauge("breaker_open", "1 while what can wait is tried one at a time, because the callback gives no answer, else 0.", func() int {
+			if q.load().down {
+				return 1
+			}
+			return 0
+		}),
 		gauge("up", "0 while the callback gives no answer to anything, else 1.", func() int {
 			if down.Load() {
 				return 0
@@ -88,8 +102,12 @@ func gauges(q *queue, down *atomic.Bool) []prometheus.Collector {
 	}
 }
 
-// finished counts a stanza that was posted.
-func (m *metrics) finished(o outcome, took time.Duration) {
-	m.requests[o].Inc()
+// finished counts a request, and how its stanza ended unless that is still open.
+func (m *metrics) finished(v *verdict, took time.Duration) {
+	if v.kept {
+		m.retries.Inc()
+	} else {
+		m.requests[v.outcome].Inc()
+	}
 	m.duration.Observe(took.Seconds())
 }

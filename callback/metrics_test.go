@@ -69,6 +69,7 @@ func TestMetrics(t *testing.T) {
 			prefix + "requests_total ignored": 0, prefix + "requests_total bad_answer": 0, prefix + "requests_total no_answer": 0,
 			prefix + "requests_total timeout": 0, prefix + "requests_total dropped": 0, prefix + "requests_total panic": 0,
 			prefix + "duration_seconds": 2, prefix + "panics_total": 0,
+			prefix + "requests_total expired": 0, prefix + "retries_total": 0, prefix + "breaker_open": 0, prefix + "concurrency_limit": 1,
 			prefix + "queue_length": 3, prefix + "conversations": 1, prefix + "in_flight": 1, prefix + "up": 1,
 		}
 		if diff := cmp.Diff(want, collected(t, registry)); diff != "" {

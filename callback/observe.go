@@ -7,7 +7,7 @@ import (
 	"github.com/restanza/restanza/stanza"
 )
 
-// Exchange is a stanza that was posted, and what came of it.
+// Exchange is a stanza that was posted, or whose time was over, and what came of it.
 type Exchange struct {
 	ID     string // of the delivery: what the callback got as webhook-id
 	Stanza stanza.Stanza
@@ -15,6 +15,7 @@ type Exchange struct {
 	More   []stanza.Stanza // that were sent after it, if the answer was a list
 	Status int             // of the callback's answer; 0: it gave none
 	Took   time.Duration   // from the first attempt to the end of the answer
+	Again  bool            // it waits in the journal, and is tried again
 	Err    error           // why there was no answer, or why its body can't be used, says nothing or was changed; else nil
 }
 
@@ -24,6 +25,6 @@ func (c *Callback) observe(d delivery, v verdict, took time.Duration) {
 		return
 	}
 	c.guard(d.stanza, func() {
-		c.o.Observe(Exchange{ID: d.id, Stanza: d.stanza, Reply: v.reply, More: v.more, Status: v.status, Took: took, Err: cmp.Or(v.flaw, v.unread, v.spoilt)})
+		c.o.Observe(Exchange{ID: d.id, Stanza: d.stanza, Reply: v.reply, More: v.more, Status: v.status, Took: took, Again: v.kept, Err: cmp.Or(v.flaw, v.unread, v.spoilt)})
 	})
 }

@@ -18,7 +18,7 @@ const againAfter = 500 * time.Millisecond
 // answer means. As long as nothing listens at the callback a message or
 // presence is tried again, until Options.Patience is at its end.
 func (c *Callback) exchange(ctx context.Context, d delivery, decide func(verdict)) {
-	deadline := time.Now().Add(c.patience(d.stanza))
+	deadline := time.Now().Add(c.patience(d))
 	for {
 		last := !time.Now().Before(deadline)
 		if c.attempt(ctx, d, last, decide) {
@@ -28,11 +28,11 @@ func (c *Callback) exchange(ctx context.Context, d delivery, decide func(verdict
 	}
 }
 
-// patience returns for how long st may wait for a callback that can't be
-// reached. Somebody waits for the answer to an IQ, and a stanza error is of use
-// only while its cause is fresh.
-func (c *Callback) patience(st stanza.Stanza) time.Duration {
-	if st.Kind() == stanza.IQ || st.Type() == stanza.TypeError {
+// patience returns for how long d may wait here for a callback that can't be
+// reached. Somebody waits for the answer to an IQ, a stanza error is of use
+// only while its cause is fresh, and what is in the journal waits there.
+func (c *Callback) patience(d delivery) time.Duration {
+	if d.stanza.Kind() == stanza.IQ || d.stanza.Type() == stanza.TypeError || d.entry != nil {
 		return 0
 	}
 	return c.o.Patience

@@ -41,7 +41,9 @@ func (c *Callback) watch(ctx context.Context) {
 			continue
 		}
 		failures = 0
-		c.back()
+		if c.back() && c.o.Journal != nil {
+			c.queue.tryNow(time.Now())
+		}
 		c.tell(probed.Says, told, reason)
 		told = probed.Says
 		_ = c.pause(ctx, probeGap, nil)
@@ -153,7 +155,8 @@ func (c *Callback) tell(news, told string, reason error) {
 		return
 	}
 	if omitted, ok := c.failing.Allow(time.Now()); ok {
-		c.log.Warn("callback answers, but gave no answer to a stanza; its sender gets recipient-unavailable",
+		c.log.Warn("callback answers, but gave no answer to a stanza", c.meanwhile("it is tried again if it can wait, else its sender gets recipient-unavailable",
+			"its sender gets recipient-unavailable"),
 			slog.String("error", shorten(reason)), slog.Int("not_logged", omitted))
 	}
 }
@@ -170,9 +173,18 @@ func (c *Callback) lost(err error) {
 		c.log.Warn("nothing listens at the callback yet; messages wait, and arrive as soon as something does",
 			slog.Duration("at_most", c.o.Patience), slog.String("error", shorten(err)))
 	default:
-		c.log.Warn("callback gives no answer; until it does, stanzas get recipient-unavailable: is it running, and is the URL right?",
+		c.log.Warn("callback gives no answer: is it running, and is the URL right?",
+			c.meanwhile("messages wait, and all else gets recipient-unavailable", "stanzas get recipient-unavailable"),
 			slog.String("error", shorten(err)))
 	}
+}
+
+// meanwhile tells the operator what becomes of stanzas, which depends on whether they wait for a callback that is down.
+func (c *Callback) meanwhile(kept, lost string) slog.Attr {
+	if c.o.Journal != nil && c.o.MaxAge > 0 {
+		return slog.String("meanwhile", kept)
+	}
+	return slog.String("meanwhile", lost)
 }
 
 // back notes that the callback gave an answer to something. It reports whether

@@ -200,7 +200,7 @@ func TestProbe_singleStanzas(t *testing.T) {
 			unavailableReply(t, s.next(t))
 			time.Sleep(100 * time.Millisecond)
 		}
-		if l.count("gives no answer;") != 0 {
+		if l.count("gives no answer:") != 0 {
 			t.Errorf("it is thought to be down:\n%s", l.String())
 		}
 		if n := l.count("level=WARN", "no answer to a stanza"); n < 1 || n > 2 {

@@ -209,7 +209,7 @@ func TestQueue_model(t *testing.T) {
 			default:
 				continue
 			}
-			conv, d, ok := q.next(last)
+			conv, d, ok := q.next(last, fate{})
 			if !ok {
 				continue
 			}

@@ -19,22 +19,31 @@ var errTimeout = errors.New("no complete answer in time")
 
 // work posts stanzas until none is ready for it.
 func (c *Callback) work(ctx context.Context) {
-	conv, d, ok := c.queue.next(nil)
+	conv, d, ok := c.queue.next(nil, fate{})
 	for ok {
-		c.deliver(ctx, d)
-		conv, d, ok = c.queue.next(conv)
+		conv, d, ok = c.queue.next(conv, c.deliver(ctx, conv, d))
 	}
 }
 
 // deliver posts one stanza and sends what its answer asks for.
-func (c *Callback) deliver(ctx context.Context, d delivery) {
+func (c *Callback) deliver(ctx context.Context, conv *conversation, d delivery) fate {
 	st := d.stanza
 	began := time.Now()
+	if d.expired(began) {
+		c.expire(d)
+		return fate{}
+	}
+	if d.entry != nil {
+		d.id = d.entry.ID()
+	}
 	v := verdict{outcome: outcomePanic}
 	answered := false
 	c.guard(st, func() {
 		c.exchange(ctx, d, func(given verdict) {
 			v, answered = given, true
+			if d.waits(&v) {
+				return
+			}
 			c.answer(st, given.reply)
 			for _, reply := range given.more {
 				c.answer(st, reply)
@@ -47,10 +56,15 @@ func (c *Callback) deliver(ctx context.Context, d delivery) {
 			c.answer(st, reply)
 		})
 	}
+	if v.cut {
+		return fate{again: &d} // as if there had been no request
+	}
 	took := time.Since(began)
-	c.metrics.finished(v.outcome, took)
+	f := c.conclude(conv, d, &v, began, took)
+	c.metrics.finished(&v, took)
 	c.report(d, v, took)
 	c.observe(d, v, took)
+	return f
 }
 
 // guard calls f. A panic is counted and logged, and goes no further.
@@ -84,6 +98,10 @@ func (c *Callback) attempt(ctx context.Context, d delivery, last bool, decide fu
 	}
 	defer finish(resp.Body)
 	c.answers()
+	if v, ok := c.askedAgain(d, resp); ok {
+		decide(v)
+		return true
+	}
 	a := answer{status: resp.StatusCode, format: formatOf(resp.Header.Get("Content-Type"))}
 	if a.format == nil {
 		a.unread = unread(resp.Header, resp.ContentLength)
@@ -104,11 +122,11 @@ func (c *Callback) attempt(ctx context.Context, d delivery, last bool, decide fu
 
 // noAnswer returns the verdict on a request that got no answer, or half of one.
 func (c *Callback) noAnswer(ctx context.Context, st stanza.Stanza, err error) verdict {
-	v := verdict{outcome: outcomeNoAnswer, flaw: err}
+	v := verdict{outcome: outcomeNoAnswer, flaw: err, again: !refused(err)}
 	v.reply, _ = st.ErrorReply(unavailable())
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errStopped):
-		v.flaw = errStopped
+		v.flaw, v.again, v.cut = errStopped, false, true
 		return v // says nothing about the callback
 	case errors.Is(cause, errTimeout):
 		v.outcome, v.flaw = outcomeTimeout, errTimeout

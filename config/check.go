@@ -1,8 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"crypto/tls"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -22,6 +25,7 @@ func (c Config) Validate() error {
 func (d *draft) check() {
 	d.checkBounds()
 	d.checkHTTP(d.config.HTTP)
+	d.checkJournal(d.config.Journal)
 	if len(d.config.Components) == 0 {
 		d.fail("component", "missing; name one by [[component]] in the file, by --component or by RESTANZA_COMPONENT")
 		return
@@ -39,8 +43,9 @@ func (d *draft) checkBounds() {
 		eachField(&d.config, s.Key, func(path string, v value) {
 			switch f := v.field.(type) {
 			case *Duration:
-				if *f < MinDuration || *f > MaxDuration {
-					d.fail(path, "%s is out of bounds: %s to %s", f, MinDuration, MaxDuration)
+				most := cmp.Or(s.Most, MaxDuration)
+				if (*f < MinDuration || *f > most) && (*f != 0 || !s.Zero) {
+					d.fail(path, "%s is out of bounds: %s to %s", f, MinDuration, most)
 				}
 			case *int:
 				if *f < s.Min || *f > s.Max {
@@ -96,6 +101,22 @@ func (d *draft) checkHTTP(h HTTP) {
 		if _, err := tls.LoadX509KeyPair(h.TLSCertificate, h.TLSKey); err != nil {
 			d.fail("http.tls_certificate", "%s", err)
 		}
+	}
+}
+
+// checkJournal finds a path at which there can be no file.
+func (d *draft) checkJournal(j Journal) {
+	if j.Path == "" || j.Path == NoJournal {
+		return
+	}
+	folder := filepath.Dir(j.Path)
+	if info, err := os.Stat(folder); err != nil {
+		d.fail("journal.path", "its folder can't be used: %s", err)
+	} else if !info.IsDir() {
+		d.fail("journal.path", "%s is no folder", folder)
+	}
+	if info, err := os.Stat(j.Path); err == nil && !info.Mode().IsRegular() {
+		d.fail("journal.path", "%s is no file", j.Path)
 	}
 }
 

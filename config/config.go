@@ -7,6 +7,7 @@ import "github.com/restanza/restanza/jid"
 type Config struct {
 	HTTP          HTTP        `toml:"http"`
 	Log           Log         `toml:"log"`
+	Journal       Journal     `toml:"journal"`
 	Outbox        Outbox      `toml:"outbox"`
 	ShutdownGrace Duration    `toml:"shutdown_grace"` // for requests under way when the program is told to stop
 	Components    []Component `toml:"component"`      // at least one
@@ -29,6 +30,17 @@ type Log struct {
 	Level  string `toml:"level"`  // debug, info, warn or error
 	Format string `toml:"format"` // text or json
 }
+
+// Journal is where what callbacks have not accepted outlives the process.
+type Journal struct {
+	// Path of the file. Empty: the program finds a place, see restanza.Options; NoJournal: nothing is kept.
+	Path     string   `toml:"path"`
+	MaxBytes int      `toml:"max_bytes"` // of stanzas beyond which the oldest dead letters are dropped
+	DeadAge  Duration `toml:"dead_age"`  // after which dead letters are dropped
+}
+
+// NoJournal stands in the place of a journal's path where none is wanted.
+const NoJournal = "none"
 
 // Outbox bounds what is kept while a component's link is down.
 type Outbox struct {
@@ -93,7 +105,11 @@ type Callback struct {
 	ContentType string   `toml:"content_type"` // xml, json, form, text or cbor: what requests are written in, unless the callback says
 	Timeout     Duration `toml:"timeout"`      // for one callback, from dialling to the last byte
 	Concurrency int      `toml:"concurrency"`  // callbacks under way at once
-	QueueLimit  int      `toml:"queue_limit"`  // stanzas that wait for their callback
+	QueueLimit  int      `toml:"queue_limit"`  // stanzas that wait for their callback in memory
+
+	MaxAge     Duration `toml:"max_age"`     // for which a message may wait in the journal; 0: none does
+	RetryFirst Duration `toml:"retry_first"` // between the first two attempts
+	RetryMax   Duration `toml:"retry_max"`   // which that doubles up to
 }
 
 // Default returns a Config with every default and no component.
@@ -107,6 +123,7 @@ func Default() Config {
 			APIDocs:     true,
 		},
 		Log:           Log{Level: "info", Format: "text"},
+		Journal:       Journal{MaxBytes: 1024 * mebibyte, DeadAge: 7 * day},
 		Outbox:        Outbox{MaxAge: 60 * minute, MaxStanzas: 10_000},
 		ShutdownGrace: 10 * second,
 	}
@@ -129,6 +146,9 @@ func DefaultComponent() Component {
 			Timeout:     30 * second,
 			Concurrency: 64,
 			QueueLimit:  10_000,
+			MaxAge:      day,
+			RetryFirst:  second,
+			RetryMax:    10 * minute,
 		},
 	}
 }

@@ -100,7 +100,7 @@ callback.url = "http://127.0.0.1:1"
 	}
 	a.Callback = config.Callback{
 		URL: "https://u:p@h.example/{kind}?to={to}", Stanzas: []string{"iq"}, Events: []string{"bare", "full"},
-		ContentType: "json", Timeout: 3600e9, Concurrency: 1, QueueLimit: 2,
+		ContentType: "json", Timeout: 3600e9, Concurrency: 1, QueueLimit: 2, MaxAge: 24 * 3600e9, RetryFirst: 1e9, RetryMax: 600e9,
 	}
 	b := config.DefaultComponent()
 	b.Domain, b.Secret, b.Callback.URL = jid.MustParse("b.example"), "x", "http://127.0.0.1:1"
@@ -125,7 +125,7 @@ func TestLoad_precedence(t *testing.T) {
 	want := component()
 	want.Callback = config.Callback{
 		URL: "http://h", Stanzas: want.Callback.Stanzas, Events: []string{"bare", "host"},
-		ContentType: "xml", Timeout: 7e9, Concurrency: 8, QueueLimit: 9,
+		ContentType: "xml", Timeout: 7e9, Concurrency: 8, QueueLimit: 9, MaxAge: 24 * 3600e9, RetryFirst: 1e9, RetryMax: 600e9,
 	}
 	if d := diff(whole(want), got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)

@@ -13,6 +13,7 @@ type Duration time.Duration
 const (
 	second = Duration(time.Second)
 	minute = Duration(time.Minute)
+	day    = 24 * 60 * minute
 )
 
 // Std returns d as package time has it.

@@ -87,6 +87,7 @@ func TestExample_commentsAreDefaults(t *testing.T) {
 		"component.credential.user":               func() { got.Credentials[0].User = "" },
 		"component.credential.password":           func() { got.Credentials[0].Password = "" },
 		"component.credential.password_file":      func() { got.Credentials[0].PasswordFile = "" },
+		"journal.path":                            func() { c.Journal.Path = "" },
 		"http.cors_origins":                       func() { c.HTTP.CORSOrigins = nil },
 		"http.tls_certificate":                    func() { c.HTTP.TLSCertificate = "" },
 		"http.tls_key":                            func() { c.HTTP.TLSKey = "" },

@@ -46,6 +46,7 @@ func (d *draft) checkCallback(path string, c *Callback) {
 	d.checkCallbackAuthorization(path+".authorization", c)
 	d.checkHeaders(path+".headers", c.Headers)
 	d.checkSigningSecrets(path, c)
+	d.checkRetries(path, c)
 	if c.URL != "" {
 		if wrong := checkURL(c.URL.Reveal()); wrong != "" {
 			d.fail(path+".url", "%s", wrong)
@@ -58,6 +59,18 @@ func (d *draft) checkCallback(path string, c *Callback) {
 			return
 		}
 	}
+}
+
+// checkRetries blames the one of the two that was set.
+func (d *draft) checkRetries(path string, c *Callback) {
+	if c.RetryFirst <= c.RetryMax {
+		return
+	}
+	if _, set := d.origins[path+".retry_first"]; set {
+		d.fail(path+".retry_first", "%s is more than retry_max, %s", c.RetryFirst, c.RetryMax)
+		return
+	}
+	d.fail(path+".retry_max", "%s is less than retry_first, %s; set that too", c.RetryMax, c.RetryFirst)
 }
 
 func (d *draft) checkCallbackAuthorization(path string, c *Callback) {

@@ -90,7 +90,9 @@ func (d *draft) rebase(dir string) {
 			continue
 		}
 		eachField(&d.config, s.Key, func(_ string, v value) {
-			if path := v.field.(*string); *path != "" && !filepath.IsAbs(*path) {
+			path := v.field.(*string)
+			word := s.Key == "journal.path" && *path == NoJournal
+			if *path != "" && !word && !filepath.IsAbs(*path) {
 				*path = filepath.Join(dir, *path)
 			}
 		})

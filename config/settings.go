@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // Type is how a setting is written.
 type Type string
@@ -24,14 +27,16 @@ type Setting struct {
 	Type   Type
 	Secret bool     // the value must not be shown
 	Values []string // the only values (of each entry, for a list); nil: no such bounds
-	Min    int      // bounds of a Number; a duration is between MinDuration and MaxDuration
+	Min    int      // bounds of a Number
 	Max    int
+	Zero   bool     // a duration may be 0
+	Most   Duration // the longest; 0: MaxDuration
 }
 
-// MinDuration and MaxDuration are the bounds of every duration.
+// MinDuration and MaxDuration are the bounds of a duration, unless its Setting has others.
 const (
 	MinDuration = second / 1000
-	MaxDuration = 24 * 60 * minute
+	MaxDuration = day
 )
 
 // envPrefix begins the name of every variable.
@@ -88,7 +93,10 @@ func Settings() []Setting {
 		{Key: "component.callback.content_type", Flag: "callback-content-type", Type: Text, Values: []string{"xml", "json", "form", "text", "cbor"}, Usage: "format of posted stanzas, unless the callback asks for another"},
 		{Key: "component.callback.timeout", Flag: "callback-timeout", Type: Time, Usage: "time for one callback, from connecting to the last byte"},
 		{Key: "component.callback.concurrency", Flag: "callback-concurrency", Type: Number, Min: 1, Max: 10_000, Usage: "callbacks under way at once"},
-		{Key: "component.callback.queue_limit", Flag: "callback-queue-limit", Type: Number, Min: 1, Max: 1_000_000, Usage: "stanzas that may wait for their callback"},
+		{Key: "component.callback.queue_limit", Flag: "callback-queue-limit", Type: Number, Min: 1, Max: 1_000_000, Usage: "stanzas that may wait for their callback in memory"},
+		{Key: "component.callback.max_age", Flag: "callback-max-age", Type: Time, Zero: true, Most: 365 * day, Usage: "how long messages and subscription requests are kept and tried again while the callback does not answer; 0s: not at all"},
+		{Key: "component.callback.retry_first", Flag: "callback-retry-first", Type: Time, Usage: "time before the second attempt; it doubles with each further one"},
+		{Key: "component.callback.retry_max", Flag: "callback-retry-max", Type: Time, Usage: "longest time between two attempts, unless the callback asks for more"},
 
 		{Key: "component.iq_timeout", Flag: "iq-timeout", Type: Time, Usage: "wait for the answer to an iq, unless the request says otherwise"},
 		{Key: "component.iq_max_timeout", Flag: "iq-max-timeout", Type: Time, Usage: "longest wait that a request may ask for"},
@@ -104,6 +112,10 @@ func Settings() []Setting {
 		{Key: "http.cors_origins", Flag: "cors-origins", Type: TextList, Usage: "origins whose web pages may use the API, such as https://app.example.org; * means all"},
 		{Key: "http.json_profile", Flag: "json-profile", Type: Text, Values: []string{"full", "strict-mod_rest"}, Usage: "what JSON and CBOR hold: all of a stanza, or what mod_rest has"},
 		{Key: "http.api_docs", Flag: "api-docs", Type: Boolean, Values: []string{"true", "false"}, Usage: "serve the description of the API at /openapi.yaml and /openapi.json, and a page for it at /docs/"},
+
+		{Key: "journal.path", Flag: "journal-path", Type: File, Usage: "file that keeps what callbacks have not accepted; none: nothing is kept; unless given: journal.db in the service's or the user's folder for state"},
+		{Key: "journal.max_bytes", Flag: "journal-max-bytes", Type: Number, Min: mebibyte, Max: min(1<<40, math.MaxInt), Usage: "bytes of stanzas in the journal beyond which the oldest dead letters are dropped"},
+		{Key: "journal.dead_age", Flag: "journal-dead-age", Type: Time, Most: 3650 * day, Usage: "time after which dead letters are dropped"},
 
 		{Key: "outbox.max_age", Flag: "outbox-max-age", Type: Time, Usage: "time after which a message or presence that waits for the link is not sent any more"},
 		{Key: "outbox.max_stanzas", Flag: "outbox-max-stanzas", Type: Number, Min: 1, Max: 1_000_000, Usage: "messages and presence that may wait for the link"},

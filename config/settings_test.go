@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -133,5 +134,34 @@ func TestSetting_EnvAndDefault(t *testing.T) {
 	}
 	if len(want) > 0 {
 		t.Errorf("missing: %v", want)
+	}
+}
+
+func TestJournal(t *testing.T) {
+	dir := t.TempDir()
+	base := []string{"RESTANZA_COMPONENT=a.example", "RESTANZA_SECRET=x", "RESTANZA_CREDENTIALS=Bearer x", "RESTANZA_CALLBACK_URL=http://h"}
+	for name, c := range map[string]struct{ text, want string }{
+		"none":           {"[journal]\npath = 'none'", ""},
+		"a file":         {"[journal]\npath = 'x.db'", ""},
+		"no folder":      {"[journal]\npath = 'x/y.db'", "restanza.toml:2: journal.path: its folder can't be used: "},
+		"a folder":       {"[journal]\npath = '.'", "restanza.toml:2: journal.path: " + dir + " is no file"},
+		"too small":      {"[journal]\nmax_bytes = 5", "journal.max_bytes: 5 is out of bounds"},
+		"a month":        {"[journal]\ndead_age = '720h'", ""},
+		"nothing waits":  {"[component.callback]\nmax_age = '0s'", ""},
+		"too old":        {"[component.callback]\nmax_age = '9000h'", "out of bounds: 1ms to 8760h"},
+		"at once":        {"[component.callback]\nretry_first = '0s'", "out of bounds"},
+		"the wrong way":  {"[component.callback]\nretry_first = '11m'", "11m is more than retry_max, 10m"},
+		"the wrong way2": {"[component.callback]\nretry_max = '10ms'", "10ms is less than retry_first, 1s; set that too"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(c.text, "[component.", "[[component]]\n[component.", 1)
+			got, _, err := config.Sources{Path: filepath.Join(dir, "restanza.toml"), Data: []byte(text), Environ: base}.Load()
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("error %v, want %q", err, c.want)
+			}
+			if want := filepath.Join(dir, "x.db"); name == "a file" && got.Journal.Path != want || name == "none" && got.Journal.Path != config.NoJournal {
+				t.Errorf("path %s", got.Journal.Path)
+			}
+		})
 	}
 }

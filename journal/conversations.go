@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/restanza/restanza/jid"
@@ -49,10 +50,15 @@ func (j *Journal) Due(ctx context.Context, component jid.JID, limit int) ([]Conv
 // NextDue returns when the next conversation of a component is due, a time in the
 // past if one is. It returns the zero time if none has deliveries on disk.
 func (j *Journal) NextDue(ctx context.Context, component jid.JID) (time.Time, error) {
+	return j.NextDueAfter(ctx, component, time.UnixMilli(math.MinInt64))
+}
+
+// NextDueAfter is NextDue for the conversations that are not due at t yet.
+func (j *Journal) NextDueAfter(ctx context.Context, component jid.JID, t time.Time) (time.Time, error) {
 	if err := j.read(ctx); err != nil {
 		return time.Time{}, err
 	}
-	at, found, err := j.store.nextDue(ctx, component.String())
+	at, found, err := j.store.nextDue(ctx, component.String(), t.UnixMilli())
 	if err != nil || !found {
 		return time.Time{}, wrap(err)
 	}

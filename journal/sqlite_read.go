@@ -26,9 +26,9 @@ func (s *sqliteStore) due(ctx context.Context, component string, now int64, limi
 		WHERE component = ? AND not_before <= ? AND waiting > 0 ORDER BY not_before LIMIT ?`, component, now, limit)
 }
 
-func (s *sqliteStore) nextDue(ctx context.Context, component string) (at int64, found bool, err error) {
+func (s *sqliteStore) nextDue(ctx context.Context, component string, after int64) (at int64, found bool, err error) {
 	found, err = s.find(ctx, `SELECT not_before FROM conversation INDEXED BY conversation_due
-		WHERE component = ? AND waiting > 0 ORDER BY not_before LIMIT 1`, []any{component}, &at)
+		WHERE component = ? AND waiting > 0 AND not_before > ? ORDER BY not_before LIMIT 1`, []any{component, after}, &at)
 	return at, found, err
 }
 

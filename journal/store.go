@@ -12,8 +12,8 @@ type store interface {
 
 	has(context.Context, Conversation) (bool, error)
 	due(ctx context.Context, component string, now int64, limit int) ([]Conversation, error)
-	// nextDue returns the least not-before time of a component's conversations.
-	nextDue(ctx context.Context, component string) (at int64, found bool, err error)
+	// nextDue returns the least not-before time of a component's conversations that is later than after.
+	nextDue(ctx context.Context, component string, after int64) (at int64, found bool, err error)
 	load(ctx context.Context, c Conversation, after int64, limit int) ([]deliveryRow, error)
 	expired(ctx context.Context, component string, now int64, limit int) ([]deliveryRow, error)
 	list(ctx context.Context, f Filter, after int64, limit int) ([]deliveryRow, error) // without stanzas

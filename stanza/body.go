@@ -30,6 +30,16 @@ func (s Stanza) FirstChild() Name {
 	return Name{Space: element.Unescape(children[0].Space), Local: string(children[0].Local)}
 }
 
+// ChildNames returns the names of the child elements of a stanza of any kind, in order.
+func (s Stanza) ChildNames() []Name {
+	children := rescan(s.XML()).Children
+	names := make([]Name, len(children))
+	for i, c := range children {
+		names[i] = Name{Space: element.Unescape(c.Space), Local: string(c.Local)}
+	}
+	return names
+}
+
 // ChildAttr looks for the first child element of that name in a stanza of any kind.
 // It reports whether there is one, and returns that child's attribute of the given
 // local name without a prefix; empty if it has none.

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -39,7 +42,7 @@ in files or variables.
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), c, warnings, cmd.ErrOrStderr())
+			return serve(cmd.Context(), c, warnings, environ, cmd.ErrOrStderr())
 		}),
 	}
 	addSettings(cmd)
@@ -53,7 +56,7 @@ in files or variables.
 const gcPercent = 200
 
 // serve runs the gateway until a signal or the end of ctx.
-func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Writer) error {
+func serve(ctx context.Context, c config.Config, warnings, environ []string, stderr io.Writer) error {
 	log, err := newLogger(stderr, c.Log)
 	if err != nil {
 		return err
@@ -74,7 +77,7 @@ func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Wr
 	if _, chosen := os.LookupEnv("GOGC"); !chosen {
 		debug.SetGCPercent(gcPercent)
 	}
-	r, err := restanza.New(restanza.Options{Config: c, Logger: log, Version: version()})
+	r, err := assemble(c, log, environ)
 	if err != nil {
 		return err
 	}
@@ -88,6 +91,52 @@ func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Wr
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// assemble builds the gateway. Without a path for the journal it looks for a place; if there is none that can be used, it says
+// so, and does without.
+func assemble(c config.Config, log *slog.Logger, environ []string) (*restanza.Restanza, error) {
+	o := restanza.Options{Config: c, Logger: log, Version: version()}
+	if c.Journal.Path != "" {
+		return restanza.New(o)
+	}
+	var err error
+	if o.Config.Journal.Path, err = journalPath(environ); err == nil {
+		var r *restanza.Restanza
+		if r, err = restanza.New(o); err == nil {
+			return r, nil
+		}
+		if _, ok := errors.AsType[*restanza.JournalError](err); !ok {
+			return nil, err
+		}
+	}
+	log.Warn("there is no journal, so that what comes while a callback is down is not kept: set --journal-path, to \"none\" if that is meant",
+		slog.String("error", err.Error()))
+	o.Config.Journal.Path = config.NoJournal
+	return restanza.New(o)
+}
+
+// journalPath returns where the journal is unless somebody says otherwise: in the folder that systemd gives the service, or
+// else in that of the XDG base directory specification, which is made.
+func journalPath(environ []string) (string, error) {
+	const name = "journal.db"
+	if folders := lookup(environ, "STATE_DIRECTORY"); folders != "" {
+		first, _, _ := strings.Cut(folders, ":")
+		return filepath.Join(first, name), nil
+	}
+	folder := lookup(environ, "XDG_STATE_HOME")
+	if !filepath.IsAbs(folder) { // which counts as not set
+		home := lookup(environ, "HOME")
+		if !filepath.IsAbs(home) {
+			return "", errors.New("there is no place for it: none of STATE_DIRECTORY, XDG_STATE_HOME and HOME is set")
+		}
+		folder = filepath.Join(home, ".local", "state")
+	}
+	folder = filepath.Join(folder, "restanza")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", err
+	}
+	return filepath.Join(folder, name), nil
 }
 
 // untilSignal returns a context that ends with the first signal. The second signal calls atOnce.

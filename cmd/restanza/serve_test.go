@@ -9,12 +9,15 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/restanza/restanza/journal"
 )
 
 // closedPort returns an address on which nobody listens.
@@ -32,7 +35,7 @@ func serveArgs(t *testing.T, more ...string) []string {
 	t.Helper()
 	return append([]string{
 		"serve", "--component", "rest.example.net", "--server", closedPort(t), "--secret", "hunter2",
-		"--credentials", "Bearer hunter2", "--listen", "127.0.0.1:0",
+		"--credentials", "Bearer hunter2", "--listen", "127.0.0.1:0", "--journal-path", "none",
 	}, more...)
 }
 
@@ -179,4 +182,69 @@ func TestUntilSignal_stopEndsTheWatch(t *testing.T) {
 			t.Error("the context goes on")
 		}
 	})
+}
+
+func TestJournalPath(t *testing.T) {
+	home := t.TempDir()
+	for name, c := range map[string]struct {
+		environ []string
+		want    string
+	}{
+		"systemd":   {[]string{"STATE_DIRECTORY=/var/lib/restanza:/var/lib/b", "HOME=" + home}, "/var/lib/restanza/journal.db"},
+		"XDG":       {[]string{"XDG_STATE_HOME=" + home + "/state", "HOME=/nonexistent"}, home + "/state/restanza/journal.db"},
+		"relative":  {[]string{"XDG_STATE_HOME=state", "HOME=" + home}, home + "/.local/state/restanza/journal.db"},
+		"home":      {[]string{"HOME=" + home}, home + "/.local/state/restanza/journal.db"},
+		"nowhere":   {nil, ""},
+		"read-only": {[]string{"HOME=/proc/nowhere"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := journalPath(c.environ)
+			if got != c.want || (err == nil) != (c.want != "") {
+				t.Errorf("%q, %v; want %q", got, err, c.want)
+			}
+		})
+	}
+	info, err := os.Stat(home + "/.local/state/restanza")
+	if err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+// Without a place for the journal the gateway serves and says so; where a place was asked for, it does not.
+func TestServe_journal(t *testing.T) {
+	home := t.TempDir()
+	path := home + "/.local/state/restanza/journal.db"
+	serve := func(environ []string, more ...string) (code int, stderr string) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		var b bytes.Buffer
+		args := slices.DeleteFunc(serveArgs(t, more...), func(s string) bool { return s == "--journal-path" || s == "none" })
+		code = run(ctx, process{args: args, environ: environ, stdin: strings.NewReader(""), stdout: io.Discard, stderr: &b})
+		return code, b.String()
+	}
+	const warning = `level=WARN msg="there is no journal, so that what comes while a callback is down is not kept`
+	if code, stderr := serve(nil); code != exitOK || strings.Count(stderr, warning) != 1 || !strings.Contains(stderr, "HOME is set") {
+		t.Errorf("nowhere: %d: %s", code, stderr)
+	}
+	if code, stderr := serve([]string{"HOME=" + home}); code != exitOK || strings.Contains(stderr, "WARN") {
+		t.Errorf("at home: %d: %s", code, stderr)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatal(err)
+	}
+	j, err := journal.Open(journal.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if code, stderr := serve([]string{"HOME=" + home}); code != exitOK || strings.Count(stderr, warning) != 1 || !strings.Contains(stderr, path) {
+		t.Errorf("in use: %d: %s", code, stderr)
+	}
+	if code, stderr := serve([]string{"RESTANZA_JOURNAL_PATH=" + path}); code != exitFailure || !strings.Contains(stderr, path) || !strings.Contains(stderr, "in use") {
+		t.Errorf("wanted, and in use: %d: %s", code, stderr)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/restanza/restanza/callback"
+	"github.com/restanza/restanza/config"
 	"github.com/restanza/restanza/format"
 )
 
@@ -26,14 +27,21 @@ func (v *visit) callback(ctx context.Context) finding {
 	})
 	took := time.Since(began)
 	if err != nil {
-		return failed(origin+": "+callback.Explain(err),
-			"meanwhile senders get the error recipient-unavailable, until the callback answers")
+		return failed(origin+": "+callback.Explain(err), v.meanwhile())
 	}
 	if !answer.Date.IsZero() {
 		v.callbackAhead, v.callbackDated = ahead(answer.Date, began, took), true
 	}
 	detail := fmt.Sprintf("%s answers status %d to OPTIONS in %s; stanzas are posted as %s", origin, answer.Status, short(took), answer.Format)
 	return warningIf(detail, aboutStatus(answer.Status))
+}
+
+// meanwhile says what happens until the callback answers.
+func (v *visit) meanwhile() string {
+	if c := v.patient.o.Config.Journal; c.Path == config.NoJournal || v.c.Callback.MaxAge == 0 {
+		return "meanwhile senders get the error recipient-unavailable, until the callback answers"
+	}
+	return fmt.Sprintf("meanwhile messages wait, for %s at most, and for other stanzas senders get the error recipient-unavailable", v.c.Callback.MaxAge)
 }
 
 // aboutStatus says what to look at when a callback answers the probe with this

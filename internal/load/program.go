@@ -61,7 +61,7 @@ func startGateway(ctx context.Context, binary string, server *server, callback s
 	}
 	args := []string{
 		"serve", "--component", server.gateway, "--server", server.address, "--secret", server.secret,
-		"--credentials", authorization, "--listen", address, "--log-level", "warn",
+		"--credentials", authorization, "--listen", address, "--log-level", "warn", "--journal-path", "none",
 	}
 	if callback != "" {
 		args = append(args, "--callback-url", callback)

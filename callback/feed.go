@@ -1,0 +1,289 @@
+package callback
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/restanza/restanza/journal"
+	"github.com/restanza/restanza/stanza"
+)
+
+const (
+	lookEvery  = time.Minute           // at the journal, which others may have changed
+	flushTime  = 5 * time.Second       // for what is fetched or forgotten to be on disk
+	againLater = time.Second           // after the journal could not be read or written
+	afterGhost = 20 * time.Millisecond // for what was settled to be gone from the disk
+)
+
+// feeder keeps a queue supplied with what is in the journal: what did not fit into memory, what waits for its time, and
+// what an earlier process has left.
+type feeder struct {
+	*Callback
+	sweepAt time.Time // when to look for what is past its time
+	lookAt  time.Time // when to ask whether there is something that nobody has told of
+	scanAt  time.Time // before which there is nothing to fetch
+	scanned time.Time
+	readAt  time.Time // before which the journal is not read, because it could not be
+	down    bool      // as was logged
+}
+
+// feed runs the feeder until ctx ends.
+func (c *Callback) feed(ctx context.Context) {
+	f := &feeder{Callback: c, sweepAt: time.Now(), lookAt: time.Now().Add(lookEvery)}
+	for ctx.Err() == nil {
+		next := time.Now().Add(againLater)
+		c.guard(stanza.Stanza{}, func() { next = f.round(ctx) })
+		timer := time.NewTimer(time.Until(next))
+		select {
+		case <-timer.C:
+		case <-c.queue.backlog.news:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// round does what there is to do, and returns when there will be more at the latest.
+func (f *feeder) round(ctx context.Context) (next time.Time) {
+	now := time.Now()
+	f.announce()
+	if !now.Before(f.lookAt) {
+		if f.o.Journal.Stats().Waiting > 0 {
+			f.Look()
+		}
+		f.lookAt = now.Add(lookEvery)
+	}
+	if !now.Before(f.sweepAt) {
+		f.sweep(ctx, now)
+		f.sweepAt = now.Add(f.sweepEvery())
+	}
+	next = earlier(f.lookAt, f.sweepAt)
+	for _, step := range []func(context.Context) time.Time{f.flush, f.refill, f.scan, f.try} {
+		next = earlier(next, step(ctx))
+	}
+	return next
+}
+
+// earlier returns the earlier of two times, of which the zero one means never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Look makes Run look at the journal anew, because somebody has changed what waits there.
+func (c *Callback) Look() {
+	if c.o.Journal == nil {
+		return
+	}
+	c.queue.mu.Lock()
+	defer c.queue.mu.Unlock()
+	c.queue.backlog.some, c.queue.backlog.look = true, true
+	c.queue.stir()
+}
+
+// announce logs that the callback is down, or up again.
+func (f *feeder) announce() {
+	state := f.State()
+	if state.Down == f.down {
+		return
+	}
+	f.down = state.Down
+	if f.down {
+		f.log.Info("messages wait in the journal until the callback answers", slog.Time("next_attempt", state.NextAttempt))
+	} else {
+		f.log.Info("callback answers; what has waited in the journal is posted")
+	}
+}
+
+// flush waits until the conversations at rest, and what is to be fetched, are on disk.
+func (f *feeder) flush(ctx context.Context) (next time.Time) {
+	seq, wanted := f.queue.unflushed()
+	if !wanted {
+		return time.Time{}
+	}
+	within, cancel := context.WithTimeout(ctx, flushTime)
+	defer cancel()
+	if err := f.o.Journal.Flush(within); err != nil {
+		now := time.Now()
+		f.queue.unrest(now)
+		return now.Add(againLater)
+	}
+	if at, some := f.queue.flushed(seq); some && at.Before(f.scanAt) {
+		f.scanAt = at
+	}
+	return time.Time{}
+}
+
+// refill fetches the next stanzas of conversations that have more than was fetched.
+func (f *feeder) refill(ctx context.Context) (next time.Time) {
+	for time.Now().After(f.readAt) {
+		conv, spilled := f.queue.nextHungry()
+		if conv == nil {
+			return time.Time{}
+		}
+		if _, err := f.fetch(ctx, conv, spilled); err != nil {
+			break
+		}
+	}
+	return f.readAt
+}
+
+// fetch appends to a conversation, which the feeder holds, what comes next in the journal.
+func (f *feeder) fetch(ctx context.Context, conv *conversation, spilled int64) (n int, err error) {
+	most := f.queue.portion()
+	entries, err := f.o.Journal.Load(ctx, f.conversation(conv.key), conv.loaded, most)
+	if err != nil {
+		f.unreadable(err)
+		f.queue.fed(conv, nil, 0, false, 0) // it stays hungry
+		return 0, err
+	}
+	list := make([]delivery, 0, len(entries))
+	var last int64
+	now := time.Now()
+	for _, e := range entries {
+		d := delivery{stanza: e.Stanza(), entry: e}
+		last = e.Seq()
+		if d.expired(now) {
+			f.expire(d)
+			continue
+		}
+		list = append(list, d)
+	}
+	f.queue.fed(conv, list, last, len(entries) < most, spilled)
+	return len(entries), nil
+}
+
+// unreadable notes that the journal could not be read, which is not tried again at once.
+func (f *feeder) unreadable(err error) {
+	f.readAt = time.Now().Add(againLater)
+	if errors.Is(err, context.Canceled) || errors.Is(err, journal.ErrClosed) {
+		return // the end
+	}
+	if omitted, ok := f.unkept.Allow(time.Now()); ok {
+		f.log.Error("what waits for the callback can't be read from the journal; it is tried again",
+			slog.String("error", shorten(err)), slog.Int("not_logged", omitted))
+	}
+}
+
+// scan fetches conversations that are not here and whose time has come.
+func (f *feeder) scan(ctx context.Context) (next time.Time) {
+	now := time.Now()
+	here, n, look := f.queue.hunger(now.Sub(f.scanned) >= trickleEvery)
+	if look {
+		f.scanAt = now
+	}
+	switch {
+	case here < 0:
+		return time.Time{} // there is nothing
+	case now.Before(f.scanAt):
+		return f.scanAt
+	case now.Before(f.readAt):
+		return f.readAt
+	case n == 0 && now.Sub(f.scanned) >= trickleEvery:
+		return time.Time{} // there is no room: whoever makes some wakes the feeder
+	case n == 0:
+		return f.scanned.Add(trickleEvery)
+	}
+	f.scanned = now
+	due, err := f.o.Journal.Due(ctx, f.o.Domain, here+n)
+	if err != nil {
+		f.unreadable(err)
+		return f.readAt
+	}
+	found, stanzas := 0, 0
+	for _, c := range due {
+		conv := f.queue.claim(conversationKey{from: c.From, to: c.To})
+		if conv == nil {
+			continue
+		}
+		got, err := f.fetch(ctx, conv, 0)
+		if err != nil {
+			return f.readAt
+		}
+		stanzas += got
+		if found++; found == n || f.queue.portion() == 0 {
+			break
+		}
+	}
+	return f.scanAgain(ctx, now, found, stanzas)
+}
+
+// scanAgain returns when the next scan may find something, after one that has found conversations with stanzas.
+func (f *feeder) scanAgain(ctx context.Context, now time.Time, found, stanzas int) time.Time {
+	switch {
+	case stanzas > 0:
+		f.scanAt = now
+	case found > 0: // their last stanzas are about to be removed
+		f.scanAt = now.Add(afterGhost)
+	default:
+		next, err := f.o.Journal.NextDueAfter(ctx, f.o.Domain, now)
+		if err != nil {
+			f.unreadable(err)
+			next = f.readAt
+		}
+		f.scanAt = next
+		if next.IsZero() {
+			f.queue.fetchedAll()
+			return time.Time{}
+		}
+	}
+	return f.scanAt
+}
+
+// try lets one conversation through to a callback that is down.
+func (f *feeder) try(context.Context) (next time.Time) { return f.queue.tryOne(time.Now()) }
+
+// sweepEvery returns how often to look for what is past its time.
+func (f *feeder) sweepEvery() time.Duration { return min(time.Minute, max(time.Second, f.o.MaxAge/60)) }
+
+// sweep makes dead letters of what is past its time, here and on disk.
+func (f *feeder) sweep(ctx context.Context, now time.Time) {
+	for _, d := range f.queue.overdue(now) {
+		f.expire(d)
+	}
+	if f.o.Journal.Stats().Waiting == 0 {
+		return
+	}
+	const atOnce = 64
+	for handled := 1; handled > 0 && ctx.Err() == nil; {
+		handled = 0
+		entries, err := f.o.Journal.Expired(ctx, f.o.Domain, atOnce)
+		if err != nil {
+			f.unreadable(err)
+			return
+		}
+		for _, e := range entries {
+			// A conversation that is here is looked through when its turn comes.
+			conv := f.queue.claim(keyOf(e.Stanza()))
+			if conv == nil {
+				continue
+			}
+			f.expire(delivery{stanza: e.Stanza(), entry: e})
+			f.queue.release(conv)
+			handled++
+		}
+	}
+}
+
+// State is what is known about the callback.
+type State struct {
+	Down        bool      // it gives no answer: what can wait waits
+	Since       time.Time // since when that is so, or not so any more; zero: it always was so
+	NextAttempt time.Time // with one of the stanzas that wait, if it is down
+}
+
+// State returns whether the callback counts as down. Without a journal it never does.
+func (c *Callback) State() State {
+	c.queue.mu.Lock()
+	defer c.queue.mu.Unlock()
+	b := &c.queue.breaker
+	s := State{Down: b.open, Since: b.since}
+	if b.open {
+		s.NextAttempt = b.next
+	}
+	return s
+}

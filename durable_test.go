@@ -1,0 +1,260 @@
+package restanza_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/restanza/restanza/config"
+	"github.com/restanza/restanza/internal/signing"
+	"github.com/restanza/restanza/internal/xmpptest"
+	"github.com/restanza/restanza/journal"
+)
+
+// accepted is what a callback has accepted.
+type accepted struct {
+	mu    sync.Mutex
+	users map[string][]int // the numbers of a user's messages, in the order in which they were first accepted
+	ids   map[string]int   // how often a delivery was accepted
+	seen  map[string]bool  // messages
+}
+
+func newAccepted() *accepted {
+	return &accepted{users: map[string][]int{}, ids: map[string]int{}, seen: map[string]bool{}}
+}
+
+// numbered is the body of a message: whose it is, and which.
+var numbered = regexp.MustCompile(`<body>(u\d+) (\d+)</body>`)
+
+// take notes a request that is being accepted.
+func (a *accepted) take(t testing.TB, c xmpptest.Callback) {
+	m := numbered.FindStringSubmatch(c.Body)
+	if m == nil {
+		t.Errorf("the callback got %s", c.Body)
+		return
+	}
+	n, err := strconv.Atoi(m[2])
+	if err != nil {
+		t.Error(err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ids[c.Header.Get(signing.HeaderID)]++
+	if text := m[1] + " " + m[2]; !a.seen[text] {
+		a.seen[text] = true
+		a.users[m[1]] = append(a.users[m[1]], n)
+	}
+}
+
+func (a *accepted) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.seen)
+}
+
+// inOrder fails the test if a user's messages did not come in the order in which they were sent.
+func (a *accepted) inOrder(t *testing.T) {
+	t.Helper()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for user, numbers := range a.users {
+		for i := range numbers {
+			if i > 0 && numbers[i] < numbers[i-1] {
+				t.Errorf("%s: %d came after %d", user, numbers[i], numbers[i-1])
+			}
+		}
+	}
+}
+
+// sendNumbered sends a message from each of some users of a component.
+func sendNumbered(c *xmpptest.Component, to string, users, n int) {
+	for u := range users {
+		c.Send(fmt.Sprintf(`<message type="chat" id="u%d-%d" from="u%d@%s" to="%s"><body>u%d %d</body></message>`, u, n, u, c.Domain(), to, u, n))
+	}
+}
+
+// impatient makes a gateway try again soon.
+func impatient(path string) func(*config.Config) {
+	return func(c *config.Config) {
+		c.Journal.Path = path
+		c.Components[0].Callback.RetryFirst = config.Duration(50 * time.Millisecond)
+		c.Components[0].Callback.RetryMax = config.Duration(200 * time.Millisecond)
+	}
+}
+
+// The callback is down while messages come, and the gateway is started anew. When the callback is up all of
+// them arrive, each once, in order within each conversation, and nobody got an error.
+func TestDurable_restart(t *testing.T) {
+	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
+		const users, each = 5, 20
+		path := filepath.Join(t.TempDir(), "journal.db")
+		first := startGateway(t, server, impatient(path))
+		first.receiver.Down()
+		sender := xmpptest.DialComponent(t, server, 1)
+		waits := func(g *gatewayUnderTest, n int) {
+			t.Helper()
+			g.waitUntil(fmt.Sprintf("%d messages are in the journal", n), func() bool { return int(g.metric("restanza_journal_waiting")) == n })
+		}
+		for n := range each {
+			sendNumbered(sender, "bot@"+first.domain, users, n)
+		}
+		waits(first, users*each)
+		first.waitUntil("it counts as down", func() bool { return first.metric("restanza_callback_breaker_open") == 1 })
+		first.get("/readyz?verbose").want(t, http.StatusOK, "callback down since", "messages wait for it")
+		if err := first.stop(); err != nil {
+			t.Fatal(err)
+		}
+
+		second := startGateway(t, server, impatient(path), func(c *config.Config) {
+			c.Components[0].Callback.URL = config.Secret(first.receiver.URL() + "/")
+		})
+		for n := range each {
+			sendNumbered(sender, "bot@"+first.domain, users, each+n)
+		}
+		waits(second, 2*users*each)
+		got := newAccepted()
+		first.receiver.Handle(func(w http.ResponseWriter, _ *http.Request, c xmpptest.Callback) {
+			got.take(t, c)
+			w.WriteHeader(http.StatusAccepted)
+		})
+		first.receiver.Up()
+		waits(second, 0)
+		if n := got.count(); n != 2*users*each || len(got.ids) != n {
+			t.Errorf("%d messages came, with %d ids; want %d", n, len(got.ids), 2*users*each)
+		}
+		for id, n := range got.ids {
+			if n != 1 {
+				t.Errorf("%s was accepted %d times", id, n)
+			}
+		}
+		got.inOrder(t)
+		for _, s := range sender.History() {
+			if s.Type == "error" {
+				t.Errorf("the sender got %s", s)
+			}
+		}
+	})
+}
+
+// The gateway is killed under load, again and again, and the callback takes half of the requests. What was in the
+// journal at a kill is delivered, in order within each conversation.
+func TestDurable_killed(t *testing.T) {
+	command := buildCommand(t)
+	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
+		const users, kills = 8, 5
+		path := filepath.Join(t.TempDir(), "journal.db")
+		got := newAccepted()
+		receiver := xmpptest.NewReceiver(t)
+		receiver.Handle(func(w http.ResponseWriter, _ *http.Request, c xmpptest.Callback) {
+			switch rand.N(4) {
+			case 0:
+				panic(http.ErrAbortHandler) // the connection breaks
+			case 1:
+				w.Header().Set("Retry-After", "0")
+				w.WriteHeader(http.StatusServiceUnavailable)
+			default:
+				got.take(t, c)
+				w.WriteHeader(http.StatusAccepted)
+			}
+		})
+		listen := xmpptest.FreeAddr(t)
+		g := &gatewayUnderTest{t: t, server: server, domain: server.ComponentDomain(0), url: "http://" + listen, client: http.DefaultClient}
+		start := func() *exec.Cmd {
+			cmd := exec.Command(command, "serve", "--component", g.domain, "--server", server.ComponentAddr(),
+				"--secret", server.Secret(), "--credentials", credential, "--listen", listen, "--journal-path", path,
+				"--callback-url", receiver.URL()+"/", "--callback-retry-first", "10ms", "--callback-retry-max", "20ms")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				_ = cmd.Process.Kill() // it may be dead already
+				_ = cmd.Wait()
+			})
+			awaitReady(t, g.url+"/readyz")
+			return cmd
+		}
+
+		cmd := start()
+		sender := xmpptest.DialComponent(t, server, 1)
+		ctx, stop := context.WithCancel(t.Context())
+		var load sync.WaitGroup
+		load.Go(func() {
+			tick := time.NewTicker(10 * time.Millisecond)
+			defer tick.Stop()
+			for n := 0; ctx.Err() == nil; n++ {
+				sendNumbered(sender, "bot@"+g.domain, users, n)
+				<-tick.C
+			}
+		})
+		taken := map[string]bool{}
+		for range kills {
+			before := got.count()
+			g.waitUntil("messages are accepted", func() bool { return got.count() >= before+100 })
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			for _, text := range undelivered(t, path) {
+				taken[text] = true
+			}
+			cmd = start()
+		}
+		stop()
+		load.Wait()
+		g.waitUntil("all is delivered", func() bool {
+			return int(g.metric("restanza_journal_waiting")) == 0 && g.metric("restanza_callback_queue_length")+g.metric("restanza_callback_in_flight") == 0
+		})
+		if dead := g.metric("restanza_journal_dead"); dead != 0 {
+			t.Errorf("%v dead letters", dead)
+		}
+		got.mu.Lock()
+		for text := range taken {
+			if !got.seen[text] {
+				t.Errorf("%s was in the journal at a kill and never came", text)
+			}
+		}
+		repeated := 0
+		for _, n := range got.ids {
+			repeated += n - 1
+		}
+		got.mu.Unlock()
+		got.inOrder(t)
+		if len(taken) == 0 {
+			t.Error("nothing was in the journal at any kill")
+		}
+		t.Logf("%d accepted, %d of them were in the journal at a kill; %d requests were repeated after they had been accepted", got.count(), len(taken), repeated)
+	})
+}
+
+// undelivered returns the bodies of what waits in a journal that nobody has open.
+func undelivered(t *testing.T, path string) (bodies []string) {
+	t.Helper()
+	j, err := journal.Open(journal.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	found, err := j.List(t.Context(), journal.Filter{State: journal.Waiting}, 0, 100_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range found {
+		d, err := j.Show(t.Context(), found[i].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies = append(bodies, strings.TrimSpace(d.Stanza.Body()))
+	}
+	return bodies
+}
