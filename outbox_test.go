@@ -88,15 +88,13 @@ func (g *gate) serve(near net.Conn) {
 	}
 	g.conns[near], g.conns[far] = true, true
 	g.mu.Unlock()
-	ended := make(chan error, 2)
-	go func() {
-		_, err := io.Copy(near, far)
-		ended <- err
-	}()
-	go func() {
-		_, err := io.Copy(far, near)
-		ended <- err
-	}()
+	ended := make(chan struct{}, 2)
+	forward := func(to, from net.Conn) {
+		_, _ = io.Copy(to, from) // until it is cut off
+		ended <- struct{}{}
+	}
+	go forward(near, far)
+	go forward(far, near)
 	<-ended
 	g.mu.Lock()
 	delete(g.conns, near)
@@ -248,7 +246,7 @@ const childVariable = "RESTANZA_TEST_OUTBOX_CHILD"
 func TestOutbox_child(t *testing.T) {
 	settings := strings.Split(os.Getenv(childVariable), "|")
 	if len(settings) != 5 {
-		t.Skip("it is for TestOutbox_gatewayKilled")
+		return
 	}
 	j := openJournal(t, settings[4])
 	c := config.Default()

@@ -9,6 +9,10 @@
 // stanza that comes from the server to whoever waits for it, to the [Receiver],
 // or to the component's own few answers.
 //
+// With [OutboxOptions] a component keeps messages and presence while its link is down,
+// in the journal, and [Component.Run] sends them when it is back. [Keys] remember which
+// requests were carried out, there or in memory.
+//
 // Invariants:
 //
 //   - a stanza that comes in goes to exactly one of these places;
@@ -18,7 +22,9 @@
 //   - the results of an archive query go to its caller, in order, and to nobody
 //     else, from the address that he asked and from no other;
 //   - an outstanding query holds its place until it is answered, times out, or
-//     its caller is gone, and no other query can take its answer.
+//     its caller is gone, and no other query can take its answer;
+//   - what is in the outbox is sent in order, at least once until it expires, and before
+//     any message or presence that was submitted after it.
 //
-// The package sees no socket and no HTTP request. It keeps nothing on disk.
+// The package sees no socket and no HTTP request. What it keeps on disk is the journal's.
 package gateway

@@ -25,11 +25,13 @@ func openJournal(t testing.TB, path string) *journal.Journal {
 	return j
 }
 
-// eachKeys runs a test with keys in a journal, and in memory.
-func eachKeys(t *testing.T, test func(t *testing.T, k *Keys)) {
+// allKeys returns keys in a journal, and in memory.
+func allKeys(t *testing.T) map[string]*Keys {
 	t.Helper()
-	t.Run("journal", func(t *testing.T) { test(t, NewKeys(openJournal(t, filepath.Join(t.TempDir(), "journal.db")))) })
-	t.Run("memory", func(t *testing.T) { test(t, NewKeys(nil)) })
+	return map[string]*Keys{
+		"journal": NewKeys(openJournal(t, filepath.Join(t.TempDir(), "journal.db"))),
+		"memory":  NewKeys(nil),
+	}
 }
 
 func begin(t testing.TB, k *Keys, scope, key, fingerprint string) *Claim {
@@ -42,57 +44,61 @@ func begin(t testing.TB, k *Keys, scope, key, fingerprint string) *Claim {
 }
 
 func TestKeys(t *testing.T) {
-	eachKeys(t, func(t *testing.T, k *Keys) {
-		c := begin(t, k, "a", "k", "1")
-		if c.Outcome != KeyStarted {
-			t.Fatalf("the first is %s", c.Outcome)
-		}
-		if c := begin(t, k, "a", "k", "2"); c.Outcome != KeyMismatch {
-			t.Errorf("another payload while the first runs is %s", c.Outcome)
-		}
-		other := begin(t, k, "b", "k", "2")
-		if other.Outcome != KeyStarted {
-			t.Errorf("another scope is %s", other.Outcome)
-		}
-		if err := other.Abandon(t.Context()); err != nil {
-			t.Error(err)
-		}
-		second := make(chan *Claim, 1)
-		go func() {
-			c, err := k.Begin(context.WithoutCancel(t.Context()), "a", "k", []byte("1"))
-			if err != nil {
+	for name, k := range allKeys(t) {
+		t.Run(name, func(t *testing.T) {
+			c := begin(t, k, "a", "k", "1")
+			if c.Outcome != KeyStarted {
+				t.Fatalf("the first is %s", c.Outcome)
+			}
+			if c := begin(t, k, "a", "k", "2"); c.Outcome != KeyMismatch {
+				t.Errorf("another payload while the first runs is %s", c.Outcome)
+			}
+			other := begin(t, k, "b", "k", "2")
+			if other.Outcome != KeyStarted {
+				t.Errorf("another scope is %s", other.Outcome)
+			}
+			if err := other.Abandon(t.Context()); err != nil {
 				t.Error(err)
 			}
-			second <- c
-		}()
-		answer := KeyAnswer{Status: 202, Header: map[string][]string{"Location": {"/x"}}, Body: []byte("text")}
-		if err := c.Finish(t.Context(), answer); err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range []*Claim{<-second, begin(t, k, "a", "k", "1")} {
-			if c.Outcome != KeyStored || c.Answer.Status != 202 || c.Answer.Header["Location"][0] != "/x" || string(c.Answer.Body) != "text" {
-				t.Errorf("a repetition is %+v", c)
+			second := make(chan *Claim, 1)
+			go func() {
+				c, err := k.Begin(context.WithoutCancel(t.Context()), "a", "k", []byte("1"))
+				if err != nil {
+					t.Error(err)
+				}
+				second <- c
+			}()
+			answer := KeyAnswer{Status: 202, Header: map[string][]string{"Location": {"/x"}}, Body: []byte("text")}
+			if err := c.Finish(t.Context(), answer); err != nil {
+				t.Fatal(err)
 			}
-		}
-		if c := begin(t, k, "a", "k", "2"); c.Outcome != KeyMismatch {
-			t.Errorf("another payload is %s", c.Outcome)
-		}
-		if c := begin(t, k, "b", "k", "3"); c.Outcome != KeyStarted {
-			t.Errorf("after it was abandoned it is %s", c.Outcome)
-		}
-	})
+			for _, c := range []*Claim{<-second, begin(t, k, "a", "k", "1")} {
+				if c.Outcome != KeyStored || c.Answer.Status != 202 || c.Answer.Header["Location"][0] != "/x" || string(c.Answer.Body) != "text" {
+					t.Errorf("a repetition is %+v", c)
+				}
+			}
+			if c := begin(t, k, "a", "k", "2"); c.Outcome != KeyMismatch {
+				t.Errorf("another payload is %s", c.Outcome)
+			}
+			if c := begin(t, k, "b", "k", "3"); c.Outcome != KeyStarted {
+				t.Errorf("after it was abandoned it is %s", c.Outcome)
+			}
+		})
+	}
 }
 
 func TestKeys_waitEndsWithTheContext(t *testing.T) {
-	eachKeys(t, func(t *testing.T, k *Keys) {
-		begin(t, k, "a", "k", "1")
-		why := errors.New("enough")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(time.Millisecond, func() { cancel(why) })
-		if c, err := k.Begin(ctx, "a", "k", []byte("1")); !errors.Is(err, why) {
-			t.Errorf("got %v and %v", c, err)
-		}
-	})
+	for name, k := range allKeys(t) {
+		t.Run(name, func(t *testing.T) {
+			begin(t, k, "a", "k", "1")
+			why := errors.New("enough")
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(time.Millisecond, func() { cancel(why) })
+			if c, err := k.Begin(ctx, "a", "k", []byte("1")); !errors.Is(err, why) {
+				t.Errorf("got %v and %v", c, err)
+			}
+		})
+	}
 }
 
 func TestKeys_closedJournal(t *testing.T) {

@@ -13,6 +13,7 @@
 //	POST    /rest            send a stanza; below it the path says part of the stanza
 //	GET     /rest            ask what the path says, or send the stanza in the query
 //	POST    /rest/echo       show the stanza as it would be sent
+//	GET     /rest/outbox/ID  what became of a stanza that was queued
 //	OPTIONS /rest            which methods and media types there are
 //	GET     /deliveries      what waits for a callback; DELETE, and POST …/retry
 //	GET     /dead-letters    what no callback has accepted in time; DELETE, and POST …/replay

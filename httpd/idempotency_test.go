@@ -240,7 +240,7 @@ func TestIdempotency_interrupted(t *testing.T) {
 	if j, err = journal.Open(journal.Options{Path: path}); err != nil {
 		t.Fatal(err)
 	}
-	defer j.Close()
+	t.Cleanup(func() { _ = j.Close() })
 	c = newFake()
 	s = newTestServer(t, c, func(o *Options) { o.Keys = gateway.NewKeys(j) })
 	wantReplayed(t, do(s, newKeyed(message, "sent")), 202, "true")

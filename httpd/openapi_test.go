@@ -23,6 +23,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/restanza/restanza/format"
+	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/stanza"
 )
@@ -58,7 +59,7 @@ func operations(doc *openapi3.T) []operation {
 // kinds returns the kinds of stanza that op can have.
 func (op operation) kinds() []stanza.Kind {
 	switch {
-	case !strings.HasPrefix(op.path, "/rest") || op.method == http.MethodOptions:
+	case !strings.HasPrefix(op.path, "/rest") || strings.HasPrefix(op.path, outboxPath) || op.method == http.MethodOptions:
 		return nil
 	case strings.Contains(op.path, "{field}"):
 		return []stanza.Kind{stanza.IQ}
@@ -82,7 +83,7 @@ var samples = map[stanza.Kind]stanza.Stanza{
 // url returns the URL of a request for a stanza of that kind.
 func (op operation) url(kind stanza.Kind) string {
 	typ := map[stanza.Kind]string{stanza.Message: "chat", stanza.Presence: "available", stanza.IQ: "get"}[kind]
-	url := strings.NewReplacer("{kind}", string(kind), "{type}", typ, "{to}", "user@example.org", "{field}", "disco").Replace(op.path)
+	url := strings.NewReplacer("{kind}", string(kind), "{type}", typ, "{to}", "user@example.org", "{field}", "disco", "{id}", "abc-1").Replace(op.path)
 	if op.method == http.MethodGet && kind != "" && !strings.Contains(op.path, "{field}") {
 		fields := map[stanza.Kind]string{stanza.Message: "body=hi", stanza.Presence: "show=away", stanza.IQ: "ping=true"}[kind]
 		if !strings.Contains(op.path, "{to}") {
@@ -153,6 +154,11 @@ func (c faulty) Complete(jid.JID, stanza.Stanza) (stanza.Stanza, error) {
 	return stanza.Stanza{}, c.err
 }
 
+// Outgoing implements Component.
+func (c faulty) Outgoing(context.Context, jid.JID, string) (gateway.Outgoing, bool, error) {
+	return gateway.Outgoing{}, false, c.err
+}
+
 // takes is what becomes of a stanza as a rule: a query has an answer, all else has none.
 func takes(st stanza.Stanza) (stanza.Stanza, error) {
 	if st.Kind() != stanza.IQ {
@@ -172,6 +178,19 @@ func bounces(c stanza.Condition) func(stanza.Stanza) (stanza.Stanza, error) {
 	}
 }
 
+// queues is what becomes of a stanza while the link is down and there is an outbox.
+func queues(st stanza.Stanza) (stanza.Stanza, error) {
+	if st.Kind() != stanza.IQ {
+		return stanza.Stanza{}, &gateway.Queued{ID: "abc-1"}
+	}
+	return takes(st)
+}
+
+// repeated gives a request the key that the same request had before.
+func repeated(r *http.Request) {
+	r.Header.Set(keyField, strconv.Quote(fmt.Sprint(r.Method, r.URL.Path, r.ContentLength)))
+}
+
 func withField(name, value string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }
@@ -180,6 +199,9 @@ func withField(name, value string) func(*http.Request) {
 // reason to refuse a stanza, and each condition of a stanza error.
 func scenarios() []scenario {
 	strict := withField("Prefer", "handling=strict, wait=1, respond-async")
+	refused := func(reason stanza.Reason) func(stanza.Stanza) (stanza.Stanza, error) {
+		return func(stanza.Stanza) (stanza.Stanza, error) { return stanza.Stanza{}, &stanza.Refusal{Reason: reason} }
+	}
 	all := []scenario{
 		{name: "all is well"},
 		{name: "preferences", request: strict},
@@ -204,15 +226,23 @@ func scenarios() []scenario {
 		{name: "not modified", request: withField("If-None-Match", "*")},
 		{name: "link down", options: func(o *Options) { o.Checks = func() []Check { return []Check{{Name: "link"}} } }},
 		{name: "page of another origin", only: http.MethodOptions, request: withField("Origin", "https://a.example"), options: func(o *Options) { o.CORSOrigins = []string{"*"} }},
+		{name: "queued", submit: queues},
+		{name: "not queued", request: func(r *http.Request) { r.URL.Path = strings.ReplaceAll(r.URL.Path, "abc-1", "other") }},
+		{name: "repeated", request: repeated},
+		{name: "key of another request", request: withField(keyField, `"key"`)},
 		{name: "fault", fault: errors.New("a fault")},
 	}
 	for _, reason := range stanza.Reasons() {
-		all = append(all, scenario{name: string(reason), submit: func(stanza.Stanza) (stanza.Stanza, error) {
-			return stanza.Stanza{}, &stanza.Refusal{Reason: reason}
-		}})
+		all = append(all, scenario{name: string(reason), submit: refused(reason)},
+			scenario{name: string(reason) + ", repeated", request: repeated, submit: refused(reason)})
+	}
+	strictly := func(r *http.Request) {
+		strict(r)
+		repeated(r)
 	}
 	for _, condition := range stanza.Conditions() {
 		all = append(all, scenario{name: string(condition), request: strict, submit: bounces(condition)},
+			scenario{name: string(condition) + ", repeated", request: strictly, submit: bounces(condition)},
 			scenario{name: string(condition) + ", not strict", request: withField("Prefer", "wait=1"), submit: bounces(condition)})
 	}
 	return all
@@ -295,6 +325,9 @@ func optionsOf(c *fakeComponent, sc scenario) Options {
 			return sc.submit(st)
 		}
 		return takes(st)
+	}
+	c.outgoing = func(_ jid.JID, id string) (gateway.Outgoing, bool, error) {
+		return gateway.Outgoing{ID: id, State: "queued"}, id == "abc-1", nil
 	}
 	var component Component = c
 	if sc.fault != nil {
