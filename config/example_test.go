@@ -88,6 +88,8 @@ func TestExample_commentsAreDefaults(t *testing.T) {
 		"component.credential.password":           func() { got.Credentials[0].Password = "" },
 		"component.credential.password_file":      func() { got.Credentials[0].PasswordFile = "" },
 		"http.cors_origins":                       func() { c.HTTP.CORSOrigins = nil },
+		"http.admin_authorization":                func() { c.HTTP.AdminAuthorization = "" },
+		"http.admin_authorization_file":           func() { c.HTTP.AdminAuthorizationFile = "" },
 		"http.tls_certificate":                    func() { c.HTTP.TLSCertificate = "" },
 		"http.tls_key":                            func() { c.HTTP.TLSKey = "" },
 	} {

@@ -104,6 +104,8 @@ func Settings() []Setting {
 		{Key: "http.cors_origins", Flag: "cors-origins", Type: TextList, Usage: "origins whose web pages may use the API, such as https://app.example.org; * means all"},
 		{Key: "http.json_profile", Flag: "json-profile", Type: Text, Values: []string{"full", "strict-mod_rest"}, Usage: "what JSON and CBOR hold: all of a stanza, or what mod_rest has"},
 		{Key: "http.api_docs", Flag: "api-docs", Type: Boolean, Values: []string{"true", "false"}, Usage: "serve the description of the API at /openapi.yaml and /openapi.json, and a page for it at /docs/"},
+		{Key: "http.admin_authorization", Flag: "admin-credentials", Type: Text, Secret: true, Usage: "complete Authorization value for operating: /deliveries and /dead-letters"},
+		{Key: "http.admin_authorization_file", Flag: "admin-credentials-file", Type: File, Usage: "file that holds the Authorization value for operating"},
 
 		{Key: "outbox.max_age", Flag: "outbox-max-age", Type: Time, Usage: "time after which a message or presence that waits for the link is not sent any more"},
 		{Key: "outbox.max_stanzas", Flag: "outbox-max-stanzas", Type: Number, Min: 1, Max: 1_000_000, Usage: "messages and presence that may wait for the link"},
