@@ -16,9 +16,9 @@ import (
 
 const (
 	defaultPage = 50
-	largestPage = 500
-	// longestAge bounds older_than: nothing is older.
-	longestAge = 100 * 365 * 24 * time.Hour
+	largestPage = 10 * defaultPage
+	// longestAge bounds older_than: a hundred years.
+	longestAge = 876_000 * time.Hour
 )
 
 // filterFields are the query parameters that choose deliveries; lists and changes have some
