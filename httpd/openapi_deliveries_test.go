@@ -58,7 +58,8 @@ func TestOpenAPI_deliverySchemas(t *testing.T) {
 	now := time.Now()
 	full := deliveryDetail{
 		delivery{"id", journal.Dead, "c", "f", "t", "message", 1, now, now, now, 1, 503, "e", now, "r"},
-		json.RawMessage(`{"kind":"message"}`), []attempt{{now, 1.5, 503, "a", "e"}},
+		json.RawMessage(`{"kind":"message"}`),
+		[]attempt{{now, 1.5, 503, "a", "e"}},
 	}
 	for name, pair := range map[string][2]any{
 		"Delivery":      {full, delivery{}},

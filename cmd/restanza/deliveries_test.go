@@ -38,8 +38,12 @@ func startOperated(t *testing.T) (ids, environ []string) {
 			t.Error(err)
 		}
 	})
+	answer := journal.Attempt{
+		Took: 31700 * time.Microsecond, Status: http.StatusServiceUnavailable,
+		Answer: []byte("down for \x1b[31mmaintenance\n"), Error: "HTTP 503, Retry-After 10m0s \x1b[2J",
+	}
 	for i, from := range []string{"alice@example.org/phone", "bob@example.org/desk", "carol@example.com/web"} {
-		ids = append(ids, keep(t, j, from, time.Duration(5-i)*time.Hour, i == 2))
+		ids = append(ids, keep(t, j, from, "Ticket 42 &#x9b;31m is open", time.Duration(5-i)*time.Hour, answer, i == 2))
 	}
 	if err := j.Flush(t.Context()); err != nil {
 		t.Fatal(err)
@@ -47,10 +51,11 @@ func startOperated(t *testing.T) (ids, environ []string) {
 	return ids, serveJournal(t, j)
 }
 
-// keep adds a message that came a while ago and was tried twice.
-func keep(t *testing.T, j *journal.Journal, from string, ago time.Duration, dies bool) (id string) {
+// keep adds a message that came a while ago and was tried twice, the second time with that
+// result.
+func keep(t *testing.T, j *journal.Journal, from, body string, ago time.Duration, last journal.Attempt, dies bool) (id string) {
 	t.Helper()
-	st, err := stanza.Parse([]byte(`<message type="chat" id="m1" from="` + from + `" to="bot@bot.example.net"><body>Ticket 42 &#x9b;31m is open</body></message>`))
+	st, err := stanza.Parse([]byte(`<message type="chat" id="m1" from="` + from + `" to="bot@bot.example.net"><body>` + body + `</body></message>`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,10 +65,8 @@ func keep(t *testing.T, j *journal.Journal, from string, ago time.Duration, dies
 		t.Fatal(err)
 	}
 	e.Attempted(journal.Attempt{At: received, Took: 1200 * time.Microsecond, Error: "connection refused"}, received)
-	e.Attempted(journal.Attempt{
-		At: received.Add(time.Second), Took: 31700 * time.Microsecond, Status: http.StatusServiceUnavailable,
-		Answer: []byte("down for \x1b[31mmaintenance\n"), Error: "HTTP 503, Retry-After 10m0s \x1b[2J",
-	}, time.Now().Add(10*time.Minute))
+	last.At = received.Add(time.Second)
+	e.Attempted(last, time.Now().Add(10*time.Minute))
 	if dies {
 		e.Bury("it was not accepted within 24h0m0s")
 	}

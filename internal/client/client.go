@@ -137,18 +137,25 @@ type Answer struct {
 func (c *Client) Post(ctx context.Context, r Request) (Answer, error) {
 	header := http.Header{}
 	c.setHeader(header, r)
-	resp, body, took, err := c.roundTrip(ctx, r.Timeout, http.MethodPost, c.url.String(), header, r.Body)
+	resp, err := c.roundTrip(ctx, r.Timeout, http.MethodPost, c.url.String(), header, r.Body)
 	if err != nil {
 		return Answer{}, err
 	}
-	answer, err := c.judge(resp, body)
-	answer.Took = took
+	answer, err := c.judge(resp)
+	answer.Took = resp.took
 	return answer, err
 }
 
-// roundTrip sends a request and reads the whole response, whose body is closed then. Errors
-// are *Error.
-func (c *Client) roundTrip(ctx context.Context, timeout time.Duration, method, url string, header http.Header, body []byte) (*http.Response, []byte, time.Duration, error) {
+// response is a response that was read whole.
+type response struct {
+	status int
+	header http.Header
+	body   []byte
+	took   time.Duration // from the connection on
+}
+
+// roundTrip sends a request and reads the whole response. Errors are *Error.
+func (c *Client) roundTrip(ctx context.Context, timeout time.Duration, method, url string, header http.Header, body []byte) (response, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout+grace, errTooSlow)
 	defer cancel()
 	start, connected := time.Now(), false
@@ -157,23 +164,23 @@ func (c *Client) roundTrip(ctx context.Context, timeout time.Duration, method, u
 	})
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
-		return nil, nil, 0, c.broken(ctx, err, false)
+		return response{}, c.broken(ctx, err, false)
 	}
 	req.Header = header
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return nil, nil, 0, c.broken(ctx, err, connected)
+		return response{}, c.broken(ctx, err, connected)
 	}
 	defer resp.Body.Close()
 	defer c.transport.CloseIdleConnections()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, nil, 0, c.broken(ctx, err, true)
+		return response{}, c.broken(ctx, err, true)
 	case len(answer) > maxAnswer:
-		return nil, nil, 0, &Error{Kind: Failed, Status: resp.StatusCode, Text: fmt.Sprintf("the answer of %s has more than %d bytes", c.url, maxAnswer)}
+		return response{}, &Error{Kind: Failed, Status: resp.StatusCode, Text: fmt.Sprintf("the answer of %s has more than %d bytes", c.url, maxAnswer)}
 	}
-	return resp, answer, time.Since(start), nil
+	return response{resp.StatusCode, resp.Header, answer, time.Since(start)}, nil
 }
 
 func (c *Client) setHeader(h http.Header, r Request) {

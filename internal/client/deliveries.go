@@ -83,29 +83,29 @@ func (c *Client) Operate(ctx context.Context, o Order) (Outcome, error) {
 	if c.options.Credentials != "" {
 		header.Set("Authorization", c.options.Credentials)
 	}
-	resp, body, took, err := c.roundTrip(ctx, o.Timeout, o.Method, u, header, nil)
+	resp, err := c.roundTrip(ctx, o.Timeout, o.Method, u, header, nil)
 	if err != nil {
 		return Outcome{}, err
 	}
-	status := resp.StatusCode
-	contentType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	status := resp.status
+	contentType, _, _ := strings.Cut(resp.header.Get("Content-Type"), ";")
 	switch {
 	case status >= http.StatusMultipleChoices && status < http.StatusBadRequest:
-		return Outcome{}, redirected(status, resp.Header.Get("Location"))
+		return Outcome{}, redirected(status, resp.header.Get("Location"))
 	case status >= http.StatusBadRequest:
-		return Outcome{}, c.disobeyed(resp, body)
-	case status != http.StatusOK || contentType != wanted || !o.XML && !json.Valid(body):
+		return Outcome{}, c.disobeyed(resp)
+	case status != http.StatusOK || contentType != wanted || !o.XML && !json.Valid(resp.body):
 		return Outcome{}, &Error{
 			Kind: Failed, Status: status, Text: "the answer is none of a Restanza",
 			Hint: "is there one at " + Printable(c.url.String()) + "?",
 		}
 	}
-	return Outcome{status, took, body}, nil
+	return Outcome{status, resp.took, resp.body}, nil
 }
 
 // disobeyed is the error of an order that was not carried out.
-func (c *Client) disobeyed(resp *http.Response, body []byte) *Error {
-	status, doc := resp.StatusCode, readDocument(resp.Header.Get("Content-Type"), body)
+func (c *Client) disobeyed(resp response) *Error {
+	status, doc := resp.status, readDocument(resp.header.Get("Content-Type"), resp.body)
 	e := &Error{Kind: kindOf(status, doc), Status: status, Condition: doc.condition, Type: doc.errorType, Text: doc.text}
 	switch {
 	case status == http.StatusUnauthorized && c.options.Credentials == "":
