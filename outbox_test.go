@@ -409,6 +409,73 @@ func TestIdempotency(t *testing.T) {
 	})
 }
 
+// The gateway is killed while it carries out requests with keys, and all of them are made
+// again. What was answered 202 is not sent twice; what was not arrives, too.
+func TestIdempotency_gatewayKilled(t *testing.T) {
+	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
+		receiver := xmpptest.DialComponent(t, server, 1)
+		var got inOrder
+		receiver.Handle(func(s xmpptest.Stanza) { got.add(s.Body) })
+		listen := xmpptest.FreeAddr(t)
+		settings := []string{listen, server.ComponentDomain(0), server.ComponentAddr(), server.Secret(), filepath.Join(t.TempDir(), "journal.db")}
+		kill := startChild(t, settings...)
+		g := &gatewayUnderTest{t: t, server: server, url: "http://" + listen, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
+		g.waitReady()
+
+		const senders = 8
+		var next, answered atomic.Int64
+		var sure sync.Map // texts of what was answered 202
+		post := func(n int64) (response, error) {
+			return g.tryPost(t.Context(), message(receiver.Domain(), fmt.Sprint(n)), fmt.Sprintf(`Idempotency-Key: "%d"`, n))
+		}
+		var posting sync.WaitGroup
+		for range senders {
+			posting.Go(func() {
+				for {
+					n := next.Add(1)
+					r, err := post(n)
+					if err != nil {
+						return
+					}
+					if r.status != http.StatusAccepted || r.header.Get("Idempotency-Replayed") != "" {
+						t.Errorf("%d: status %d, %v: %s", n, r.status, r.header, r.body)
+					}
+					sure.Store(fmt.Sprint(n), true)
+					answered.Add(1)
+				}
+			})
+		}
+		g.waitUntil("there is load", func() bool { return answered.Load() > 300 })
+		kill()
+		posting.Wait()
+
+		defer startChild(t, settings...)()
+		g.waitReady()
+		for n := range next.Load() {
+			r, err := post(n + 1)
+			if err != nil || r.status != http.StatusAccepted {
+				t.Fatalf("%d: status %d: %s, %v", n+1, r.status, r.body, err)
+			}
+			if _, was := sure.Load(fmt.Sprint(n + 1)); was && r.header.Get("Idempotency-Replayed") != "true" {
+				t.Errorf("%d was answered before, and is carried out again", n+1)
+			}
+		}
+		g.post(message(receiver.Domain(), "end")).want(t, http.StatusAccepted)
+		g.waitUntil("the last has arrived", func() bool { return slices.Contains(got.list(), "end") })
+		count := map[string]int{}
+		for _, text := range got.list() {
+			count[text]++
+		}
+		for n := range next.Load() {
+			text := fmt.Sprint(n + 1)
+			_, was := sure.Load(text)
+			if count[text] < 1 || count[text] > 2 || was && count[text] != 1 {
+				t.Errorf("%s, answered at first: %t, has arrived %d times", text, was, count[text])
+			}
+		}
+	})
+}
+
 // With a key, what is queued is queued once.
 func TestIdempotency_queued(t *testing.T) {
 	eachPeer(t, func(t *testing.T, server xmpptest.Server) {

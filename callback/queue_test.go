@@ -20,11 +20,18 @@ func TestCallback_order(t *testing.T) {
 	const conversations, each, concurrency = 50, 40, 8
 	var mu sync.Mutex
 	var underWay, most int
+	several := make(chan struct{}) // closed when a second request comes during the first
 	srv := listen(t, func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		underWay++
-		most = max(most, underWay)
+		if most = max(most, underWay); underWay == 2 {
+			closeOnce(several)
+		}
 		mu.Unlock()
+		select {
+		case <-several:
+		case <-time.After(long):
+		}
 		w.Header().Set("Content-Type", textType)
 		say(w, r.URL.Query().Get("from"))
 		mu.Lock()
@@ -57,6 +64,15 @@ func TestCallback_order(t *testing.T) {
 	}
 	if most > concurrency || most < 2 {
 		t.Errorf("%d requests at once, allowed are %d", most, concurrency)
+	}
+}
+
+// closeOnce closes a channel that may be closed already. Its callers take turns.
+func closeOnce(c chan struct{}) {
+	select {
+	case <-c:
+	default:
+		close(c)
 	}
 }
 

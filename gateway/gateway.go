@@ -157,19 +157,10 @@ func (c *Component) Submit(ctx context.Context, identity jid.JID, st stanza.Stan
 	if st.Kind() == stanza.IQ {
 		return c.query(ctx, st, o.Wait)
 	}
-	if c.outbox != nil {
-		if err := c.outbox.take(ctx, identity, st, o.Strict); err != nil {
-			return stanza.Stanza{}, err
-		}
+	if o.Async || c.outbox != nil {
+		return c.deliver(ctx, identity, st, o)
 	}
-	if o.Async {
-		return stanza.Stanza{}, refuse(ctx, c.o.Link.Post(ctx, st))
-	}
-	answer, err := c.send(ctx, st)
-	if err != nil {
-		err = c.queueUnsent(ctx, identity, st, o, err)
-	}
-	return answer, err
+	return c.send(ctx, st)
 }
 
 // Complete returns the stanza that Submit would send on behalf of identity, without

@@ -105,6 +105,7 @@ type outbox struct {
 	bounces   waiting       // for the errors of what is sent and not confirmed
 	sending   atomic.Int32  // how many wait there, for a glance without the lock
 	wake      chan struct{} // holds a token when something may have been queued
+	kept      atomic.Int64  // how many have been queued since it was open
 
 	open     atomic.Bool
 	mu       sync.Mutex    // held to change open, and for what follows
@@ -194,6 +195,9 @@ func (b *outbox) put(ctx context.Context, identity jid.JID, st stanza.Stanza) er
 	row, err := b.o.Journal.Enqueue(ctx, b.component, identity.String(), st, time.Now().Add(b.o.MaxAge))
 	switch {
 	case err == nil:
+		if b.kept.Add(1) == 1 {
+			b.log.Info("stanzas are queued until there is a connection to the XMPP server")
+		}
 		return &Queued{ID: row.ID}
 	case errors.Is(err, journal.ErrFull):
 		return &stanza.Refusal{
@@ -229,6 +233,7 @@ func (b *outbox) tryOpen() {
 	defer b.mu.Unlock()
 	if b.entering == 0 && !b.entered {
 		b.open.Store(true)
+		b.kept.Store(0)
 		b.lift()
 	}
 }

@@ -410,6 +410,32 @@ func TestOutbox_linkBreaksBefore(t *testing.T) {
 	}
 }
 
+// What the link has not taken is queued, not sent.
+func TestOutbox_linkBreaksAmid(t *testing.T) {
+	r := newOutboxRig(t, journal.Options{})
+	hold := make(chan error)
+	r.link.onSend = func(st stanza.Stanza) <-chan error {
+		if st.Body() != "1" {
+			return outcome(nil)
+		}
+		r.link.turn(false)
+		return hold
+	}
+	ids := []string{r.post("0"), r.post("1"), r.post("2"), r.post("3")}
+	r.link.turn(true)
+	r.await(ids[1], journal.Sent)
+	hold <- nil
+	r.await(ids[0], journal.Confirmed)
+	r.await(ids[1], journal.Confirmed)
+	r.await(ids[2], journal.Queued)
+	r.await(ids[3], journal.Queued)
+	r.link.turn(true)
+	r.await(ids[3], journal.Confirmed)
+	if got := strings.Join(r.link.bodies(), ""); got != "0123" {
+		t.Errorf("sent %s", got)
+	}
+}
+
 func TestOutbox_closedJournal(t *testing.T) {
 	r := newOutboxRig(t, journal.Options{})
 	_ = r.journal.Close()

@@ -29,7 +29,7 @@ func (c *Component) Run(ctx context.Context) error {
 
 func (b *outbox) run(ctx context.Context) {
 	defer b.release()
-	pause := outboxFirstPause
+	pause, sent := outboxFirstPause, 0
 	for b.o.State.AwaitUp(ctx) == nil {
 		b.hold()
 		b.look()
@@ -40,6 +40,11 @@ func (b *outbox) run(ctx context.Context) {
 		switch {
 		case ctx.Err() != nil:
 			return
+		case errors.Is(err, errLinkGone):
+			if !sleep(ctx, outboxFirstPause) {
+				return
+			}
+			continue
 		case errors.Is(err, journal.ErrUnwritable): // it says so itself, and when that is over
 			if !sleep(ctx, time.Second) {
 				return
@@ -54,7 +59,13 @@ func (b *outbox) run(ctx context.Context) {
 				pause = min(2*pause, outboxLastPause)
 			}
 			continue
-		case n == 0:
+		case n > 0:
+			sent += n
+		default:
+			if sent > 0 {
+				b.log.Info("nothing is queued any more", slog.Int("stanzas", sent))
+				sent = 0
+			}
 			b.tryOpen()
 			select {
 			case <-b.wake:
@@ -79,7 +90,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // sendBatch sends the first stanzas of the outbox and waits for their confirmation. It
-// returns how many it has seen. An error says that some of them are to be sent again.
+// returns how many there were. An error says that some of them are to be sent again.
 func (b *outbox) sendBatch(ctx context.Context) (int, error) {
 	ctx, done := lagging(ctx, outboxGrace)
 	defer done()
@@ -91,15 +102,30 @@ func (b *outbox) sendBatch(ctx context.Context) (int, error) {
 	if batch, err = b.dropExpired(ctx, batch); err != nil || len(batch) == 0 {
 		return n, err
 	}
-	if batch[0].State == journal.Queued {
+	if !b.o.State.Up() {
+		return n, errLinkGone
+	}
+	fresh := batch[0].State == journal.Queued
+	if fresh {
 		if err := b.o.Journal.Mark(ctx, journal.Sent, "", ids(batch)...); err != nil {
 			return n, err
 		}
 	}
 	sending, cancel := context.WithCancel(ctx)
 	defer cancel() // tells the link not to write what has failed
-	return n, b.settle(ctx, cancel, b.write(sending, batch))
+	flights := b.write(sending, batch)
+	err = b.settle(ctx, cancel, flights)
+	left := batch[len(flights):]
+	if len(left) > 0 && err == nil {
+		err = errLinkGone
+	}
+	if fresh {
+		err = errors.Join(err, b.note(ctx, journal.Queued, "", ids(left)...))
+	}
+	return n, err
 }
+
+var errLinkGone = errors.New("the connection to the XMPP server is gone")
 
 // lagging returns a context that ends d after ctx has ended.
 func lagging(ctx context.Context, d time.Duration) (context.Context, func()) {
@@ -160,23 +186,37 @@ type flight struct {
 	err       error // why the link has not taken it
 }
 
-// write gives stanzas to the link, up to the first that it does not take now.
+// write gives stanzas to the link, and returns those that it has taken: all that are
+// before the first that can't be sent now.
 func (b *outbox) write(ctx context.Context, batch []journal.Outgoing) []flight {
 	flights := make([]flight, 0, len(batch))
 	for _, o := range batch {
 		f := flight{id: o.ID}
 		if o.Stanza.Type() != stanza.TypeError {
 			f.w = newWaiter(o.Stanza)
-			b.bounces.addBounce(f.w)
-			b.sending.Add(1)
+			b.expect(f.w)
 		}
-		f.confirmed, f.err = b.link.Send(ctx, o.Stanza)
-		flights = append(flights, f)
-		if f.err != nil && !isFinal(f.err) {
+		if f.confirmed, f.err = b.link.Send(ctx, o.Stanza); f.err != nil && !isFinal(f.err) {
+			b.forget(f.w)
 			break
 		}
+		flights = append(flights, f)
 	}
 	return flights
+}
+
+// expect waits for the error of a stanza.
+func (b *outbox) expect(w *waiter) {
+	b.bounces.addBounce(w)
+	b.sending.Add(1)
+}
+
+// forget ends what expect began. w may be nil.
+func (b *outbox) forget(w *waiter) {
+	if w != nil {
+		b.bounces.remove(w)
+		b.sending.Add(-1)
+	}
 }
 
 // isFinal reports whether a stanza for which the link returned err is not to be sent
@@ -202,10 +242,7 @@ func (b *outbox) settle(ctx context.Context, cancel context.CancelFunc, flights 
 			failed = err
 			cancel()
 		}
-		if f.w != nil {
-			b.bounces.remove(f.w)
-			b.sending.Add(-1)
-		}
+		b.forget(f.w)
 	}
 	if err := b.note(ctx, journal.Confirmed, "", confirmed...); err != nil {
 		return err

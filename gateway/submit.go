@@ -14,6 +14,26 @@ import (
 // is up.
 var errAnswerTimeout = errors.New("no answer in time")
 
+// deliver sends a message or presence in the way that its caller wants, or puts it into the
+// outbox.
+//
+//go:noinline
+func (c *Component) deliver(ctx context.Context, identity jid.JID, st stanza.Stanza, o SubmitOptions) (stanza.Stanza, error) { // see docs/decisions/0005-small-frames.md
+	if c.outbox != nil {
+		if err := c.outbox.take(ctx, identity, st, o.Strict); err != nil {
+			return stanza.Stanza{}, err
+		}
+	}
+	if o.Async {
+		return stanza.Stanza{}, refuse(ctx, c.o.Link.Post(ctx, st))
+	}
+	answer, err := c.send(ctx, st)
+	if err != nil {
+		err = c.queueUnsent(ctx, identity, st, o, err)
+	}
+	return answer, err
+}
+
 // send sends a message or presence and waits for the server's confirmation, or
 // for the server's error.
 func (c *Component) send(ctx context.Context, st stanza.Stanza) (stanza.Stanza, error) {
@@ -26,7 +46,7 @@ func (c *Component) send(ctx context.Context, st stanza.Stanza) (stanza.Stanza, 
 
 	confirmed, err := c.o.Link.Send(ctx, st)
 	if err != nil {
-		return stanza.Stanza{}, &unsent{refuse(ctx, err)}
+		return stanza.Stanza{}, c.notTaken(ctx, err)
 	}
 	select {
 	case bounce := <-w.answer:
@@ -49,7 +69,7 @@ func (c *Component) send(ctx context.Context, st stanza.Stanza) (stanza.Stanza, 
 func (c *Component) confirmed(ctx context.Context, st stanza.Stanza) error {
 	confirmed, err := c.o.Link.Send(ctx, st)
 	if err != nil {
-		return &unsent{refuse(ctx, err)}
+		return c.notTaken(ctx, err)
 	}
 	select {
 	case err = <-confirmed:
@@ -59,8 +79,18 @@ func (c *Component) confirmed(ctx context.Context, st stanza.Stanza) error {
 	}
 }
 
-// unsent is why the link has not even taken a stanza.
+// unsent is why the link has not even taken a stanza that could go to the outbox.
 type unsent struct{ error }
+
+// notTaken returns the error for a stanza that the link has not taken.
+//
+//go:noinline
+func (c *Component) notTaken(ctx context.Context, err error) error {
+	if err = refuse(ctx, err); c.outbox == nil {
+		return err
+	}
+	return &unsent{err}
+}
 
 // queueUnsent puts a message or presence into the outbox if the link broke just before
 // it was sent. Otherwise it returns the error for its caller.
@@ -72,7 +102,7 @@ func (c *Component) queueUnsent(ctx context.Context, identity jid.JID, st stanza
 		return err
 	}
 	refusal, ok := errors.AsType[*stanza.Refusal](u.error)
-	if !ok || refusal.Reason != stanza.LinkUnavailable || c.outbox == nil || o.Strict {
+	if !ok || refusal.Reason != stanza.LinkUnavailable || o.Strict {
 		return u.error
 	}
 	c.outbox.enterAnyway()

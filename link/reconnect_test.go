@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -364,6 +365,45 @@ func TestPoison_many(t *testing.T) {
 			if wait := time.Until(r.link.State().NextAttempt); wait > blamedDelay {
 				t.Fatalf("the next attempt is in %s", wait)
 			}
+		}
+	})
+}
+
+func TestAwaitUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		if r.link.Up() {
+			t.Error("up before it was connected")
+		}
+		why := errors.New("enough")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		ended := make(chan error, 3)
+		go func() { ended <- r.link.AwaitUp(ctx) }()
+		synctest.Wait()
+		cancel(why)
+		if err := <-ended; !errors.Is(err, why) {
+			t.Errorf("got %v", err)
+		}
+		var p *peer
+		for range 2 {
+			for range 2 {
+				go func() { ended <- r.link.AwaitUp(t.Context()) }()
+			}
+			synctest.Wait()
+			if len(ended) > 0 || r.link.Up() {
+				t.Error("up while there is no connection")
+			}
+			p = r.up()
+			for range 2 {
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			}
+			if err := r.link.AwaitUp(t.Context()); err != nil || !r.link.Up() {
+				t.Errorf("it is up: %v", err)
+			}
+			p.Close()
+			synctest.Wait()
 		}
 	})
 }
