@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"callback": {"format", "internal/guard", "internal/loglimit", "internal/signing", "jid", "journal", "jsonmap", "stanza"},
 	"gateway":  {"jid", "journal", "stanza"},
 	"apidoc":   {},
-	"httpd":    {"apidoc", "format", "gateway", "jid", "jsonmap", "stanza"},
+	"httpd":    {"apidoc", "format", "gateway", "jid", "journal", "jsonmap", "stanza"},
 	"console":  {},
 	"devhost":  {"element", "internal/loglimit", "jid", "stanza", "stream"},
 	"config":   {"internal/signing", "jid"},

@@ -203,10 +203,10 @@ func plain(value any) any {
 	return value
 }
 
-// generatedID is an id that the gateway has made, alone and in XML.
-var generatedID = regexp.MustCompile(`^[A-Za-z0-9_-]{24}$|\bid="[A-Za-z0-9_-]{24}"`)
+// generatedID is an id that the gateway has made, alone and in XML, or a time.
+var generatedID = regexp.MustCompile(`^[A-Za-z0-9_-]{24}$|\bid="[A-Za-z0-9_-]{24}"|^[0-9a-z]{16}-[0-9a-z]+$|^[0-9]{4}-[0-9-]+T[0-9:.]+Z$`)
 
-// withoutIDs returns a plain value without the ids that differ each time.
+// withoutIDs returns a plain value without the ids and times that differ each time.
 func withoutIDs(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
@@ -215,6 +215,12 @@ func withoutIDs(value any) any {
 			object[key] = withoutIDs(member)
 		}
 		return object
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = withoutIDs(v[i])
+		}
+		return list
 	case string:
 		return generatedID.ReplaceAllString(v, "generated")
 	}

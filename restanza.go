@@ -161,6 +161,8 @@ func (r *Restanza) open(credentials []httpd.Credential) (err error) {
 		Logger:      r.log,
 		Keys:        gateway.NewKeys(r.journal),
 		Observe:     watchDoor(r.o.Traffic),
+		Admin:       h.AdminAuthorization.Reveal(),
+		Deliveries:  r.deliveries(),
 	})
 	if err != nil {
 		return err
@@ -170,6 +172,14 @@ func (r *Restanza) open(credentials []httpd.Credential) (err error) {
 		return fmt.Errorf("HTTP listener: %w", err)
 	}
 	return nil
+}
+
+// deliveries returns what an operator works on, nil without a journal.
+func (r *Restanza) deliveries() httpd.Deliveries {
+	if r.journal == nil {
+		return nil
+	}
+	return r.journal
 }
 
 // strictProfile is the value of http.json_profile for mod_rest's own mapping.

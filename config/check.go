@@ -83,6 +83,7 @@ func (d *draft) checkWords(path string, list, words []string) {
 }
 
 func (d *draft) checkHTTP(h HTTP) {
+	d.checkAdmin("http.admin_authorization", h.AdminAuthorization)
 	if wrong := checkHostPort(h.Listen, false, 0); wrong != "" {
 		d.fail("http.listen", "%s", wrong)
 	}

@@ -23,6 +23,11 @@ type HTTP struct {
 	CORSOrigins    []string `toml:"cors_origins"`    // whose web pages may use the API; "*": all; empty: none
 	JSONProfile    string   `toml:"json_profile"`    // full or strict-mod_rest: the mapping of stanzas to JSON and CBOR
 	APIDocs        bool     `toml:"api_docs"`        // serve the description of the API, and a page for it
+
+	// AdminAuthorization is the complete Authorization value of whoever may see and change undelivered stanzas; empty:
+	// nobody may. It is none of the Components' Credentials.
+	AdminAuthorization     Secret `toml:"admin_authorization"`
+	AdminAuthorizationFile string `toml:"admin_authorization_file"` // where Sources.Load reads AdminAuthorization from
 }
 
 // Log says what is logged, and how.

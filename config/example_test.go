@@ -89,6 +89,8 @@ func TestExample_commentsAreDefaults(t *testing.T) {
 		"component.credential.password_file":      func() { got.Credentials[0].PasswordFile = "" },
 		"journal.path":                            func() { c.Journal.Path = "" },
 		"http.cors_origins":                       func() { c.HTTP.CORSOrigins = nil },
+		"http.admin_authorization":                func() { c.HTTP.AdminAuthorization = "" },
+		"http.admin_authorization_file":           func() { c.HTTP.AdminAuthorizationFile = "" },
 		"http.tls_certificate":                    func() { c.HTTP.TLSCertificate = "" },
 		"http.tls_key":                            func() { c.HTTP.TLSKey = "" },
 	} {

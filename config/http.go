@@ -27,6 +27,24 @@ func checkAuthorization(s string) string {
 	return ""
 }
 
+// checkAdmin refuses a credential for operating that is none, or that sends too.
+func (d *draft) checkAdmin(path string, admin Secret) {
+	if admin == "" {
+		return
+	}
+	if wrong := checkAuthorization(admin.Reveal()); wrong != "" {
+		d.fail(path, "%s", wrong)
+	}
+	for i, c := range d.config.Components {
+		for j, credential := range c.Credentials {
+			if foldAuthorization(credential.Authorization.Reveal()) == foldAuthorization(admin.Reveal()) {
+				place := index(index("component", i)+".credential", j) + ".authorization"
+				d.fail(path, "this is a credential's value already (%s); operating needs one of its own", d.where(place))
+			}
+		}
+	}
+}
+
 // notInToken reports whether r, which is ASCII, can't stand in a token (RFC 9110 §5.6.2).
 func notInToken(r rune) bool { return strings.ContainsRune(" \"(),/:;<=>?@[\\]{}", r) }
 

@@ -14,6 +14,7 @@ const serverPort = "5347"
 // resolve fills in what follows from other settings: secrets from their files, the port
 // of a server, the short word for a format, the address of a credential.
 func (d *draft) resolve() {
+	d.readSecret(&d.config.HTTP.AdminAuthorization, d.config.HTTP.AdminAuthorizationFile, "http.admin_authorization")
 	for i := range d.config.Components {
 		c := &d.config.Components[i]
 		path := index("component", i)

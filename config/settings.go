@@ -112,6 +112,8 @@ func Settings() []Setting {
 		{Key: "http.cors_origins", Flag: "cors-origins", Type: TextList, Usage: "origins whose web pages may use the API, such as https://app.example.org; * means all"},
 		{Key: "http.json_profile", Flag: "json-profile", Type: Text, Values: []string{"full", "strict-mod_rest"}, Usage: "what JSON and CBOR hold: all of a stanza, or what mod_rest has"},
 		{Key: "http.api_docs", Flag: "api-docs", Type: Boolean, Values: []string{"true", "false"}, Usage: "serve the description of the API at /openapi.yaml and /openapi.json, and a page for it at /docs/"},
+		{Key: "http.admin_authorization", Flag: "admin-credentials", Type: Text, Secret: true, Usage: "complete Authorization value for operating: /deliveries and /dead-letters"},
+		{Key: "http.admin_authorization_file", Flag: "admin-credentials-file", Type: File, Usage: "file that holds the Authorization value for operating"},
 
 		{Key: "journal.path", Flag: "journal-path", Type: File, Usage: "file that keeps what callbacks have not accepted; none: nothing is kept; unless given: journal.db in the service's or the user's folder for state"},
 		{Key: "journal.max_bytes", Flag: "journal-max-bytes", Type: Number, Min: mebibyte, Max: min(1<<40, math.MaxInt), Usage: "bytes of stanzas in the journal beyond which the oldest dead letters are dropped"},

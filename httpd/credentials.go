@@ -56,6 +56,9 @@ type keyring struct {
 	key        [32]byte
 	grants     map[[sha256.Size]byte]*grant
 	challenges []string // values of WWW-Authenticate, one for each scheme in use
+
+	admin          *[sha256.Size]byte // digest of the operator's credential; nil: there is none
+	adminChallenge []string
 }
 
 func newKeyring(credentials []Credential, realm string) (*keyring, error) {
@@ -98,14 +101,33 @@ func (k *keyring) add(c Credential, realm string) error {
 	}
 	k.grants[digest] = g
 
-	scheme, _, _ := strings.Cut(c.Authorization, " ")
+	challenge := challengeFor(c.Authorization, realm)
+	if !slices.ContainsFunc(k.challenges, func(other string) bool { return strings.EqualFold(other, challenge) }) {
+		k.challenges = append(k.challenges, challenge)
+	}
+	return nil
+}
+
+// challengeFor returns the value of WWW-Authenticate that asks for a credential like that.
+func challengeFor(authorization, realm string) string {
+	scheme, _, _ := strings.Cut(authorization, " ")
 	challenge := fmt.Sprintf("%s realm=%q", scheme, realm)
 	if strings.EqualFold(scheme, "Basic") {
 		challenge += `, charset="UTF-8"` // RFC 7617 §2.1
 	}
-	if !slices.ContainsFunc(k.challenges, func(other string) bool { return strings.EqualFold(other, challenge) }) {
-		k.challenges = append(k.challenges, challenge)
+	return challenge
+}
+
+// setAdmin takes the operator's credential. It is none that can send.
+func (k *keyring) setAdmin(authorization string) error {
+	digest, ok := k.digest(authorization)
+	if !ok || !isHeaderText(authorization) {
+		return fmt.Errorf("credential for operating: an Authorization value is a scheme, a blank and printable text, like \"Bearer xyz\"")
 	}
+	if g := k.grants[digest]; g != nil {
+		return fmt.Errorf("credential for operating: the same Authorization value stands for %s already", g.identity)
+	}
+	k.admin, k.adminChallenge = &digest, []string{challengeFor(authorization, "restanza operator")}
 	return nil
 }
 
@@ -146,9 +168,33 @@ func (k *keyring) authenticate(r *http.Request) (*grant, *problem) {
 		if g := k.grants[digest]; g != nil {
 			return g, nil
 		}
+		if k.admin != nil && digest == *k.admin {
+			return nil, newProblem(http.StatusForbidden, stanza.Auth, "not-authorized",
+				"this Authorization header is for operating the gateway, not for sending")
+		}
 	}
 	return nil, newProblem(http.StatusForbidden, stanza.Auth, "not-authorized",
 		"the Authorization header is none that the gateway knows")
+}
+
+// authenticateAdmin returns the answer to who may not operate the gateway, nil for who may.
+// The credential is taken from the header only.
+func (k *keyring) authenticateAdmin(r *http.Request) *problem {
+	values := r.Header["Authorization"]
+	if len(values) == 0 {
+		p := newProblem(http.StatusUnauthorized, stanza.Auth, "not-authorized",
+			"this needs an Authorization header with the credential for operating the gateway")
+		p.header = http.Header{"Www-Authenticate": k.adminChallenge}
+		return p
+	}
+	if len(values) > 1 {
+		return credentialsTwice()
+	}
+	if digest, ok := k.digest(values[0]); ok && digest == *k.admin {
+		return nil
+	}
+	return newProblem(http.StatusForbidden, stanza.Auth, "not-authorized",
+		"the Authorization header is not that for operating the gateway: those that send are no good here")
 }
 
 // digest returns the keyed digest of an Authorization value: the scheme in

@@ -15,12 +15,15 @@
 //	POST    /rest/echo       show the stanza as it would be sent
 //	GET     /rest/outbox/ID  what became of a stanza that was queued
 //	OPTIONS /rest            which methods and media types there are
+//	GET     /deliveries      what waits for a callback; DELETE, and POST …/retry
+//	GET     /dead-letters    what no callback has accepted in time; DELETE, and POST …/replay
 //	GET     /livez           whether the process lives
 //	GET     /readyz          whether it can do its work; ?verbose says what is missing
 //	GET     /metrics         Prometheus metrics
 //
 // Invariants:
 //
+//   - /deliveries and /dead-letters are for one credential, which can do nothing else;
 //   - the checks of a request stand in one order: credentials, size, media type,
 //     content. Whoever has no credentials learns nothing but that;
 //   - every answer that is no stanza is a document that says what is wrong, in

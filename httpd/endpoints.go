@@ -12,6 +12,7 @@ type Endpoint struct {
 func Endpoints() []Endpoint {
 	get := []string{http.MethodGet}
 	post := []string{http.MethodPost}
+	look := []string{http.MethodDelete, http.MethodGet}
 	return []Endpoint{
 		{"/rest", []string{http.MethodGet, http.MethodOptions, http.MethodPost}},
 		{"/rest/outbox/{id}", get},
@@ -21,6 +22,14 @@ func Endpoints() []Endpoint {
 		{"/rest/{kind}/{type}/{to}", []string{http.MethodGet, http.MethodPost}},
 		{"/rest/iq/{field}/{to}", post},
 		{"/rest/{field}/{to}", get},
+		{"/deliveries", look},
+		{"/deliveries/{id}", look},
+		{"/deliveries/retry", post},
+		{"/deliveries/{id}/retry", post},
+		{"/dead-letters", look},
+		{"/dead-letters/{id}", look},
+		{"/dead-letters/replay", post},
+		{"/dead-letters/{id}/replay", post},
 		{"/livez", get},
 		{"/readyz", get},
 		{"/metrics", get},

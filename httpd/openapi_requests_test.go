@@ -27,8 +27,8 @@ func TestOpenAPI_requestTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, op := range operations(readOpenAPI(t)) {
-		if (op.RequestBody != nil) != (op.method == http.MethodPost) {
-			t.Errorf("%s: a %s has a body only if it is a POST", op.OperationID, op.method)
+		if (op.RequestBody != nil) != (op.method == http.MethodPost && !op.operates()) {
+			t.Errorf("%s: a %s has a body only if it is a POST, and no operator's", op.OperationID, op.method)
 		}
 		if op.RequestBody == nil {
 			continue
@@ -77,7 +77,7 @@ var probes = []struct{ in, name, value string }{
 }
 
 // An operation has a parameter for each field that makes a difference to it, and for no
-// other. Those that stand for members of a stanza have a test of their own.
+// other. Those that stand for members of a stanza, and an operator's, have tests of their own.
 func TestOpenAPI_parameters(t *testing.T) {
 	known := []string{"Accept", "Authorization", "Content-Type"} // which OpenAPI does not let stand among the parameters
 	for _, p := range probes {
@@ -91,12 +91,12 @@ func TestOpenAPI_parameters(t *testing.T) {
 	for _, op := range operations(readOpenAPI(t)) {
 		effective, described := set{}, set{}
 		for _, p := range probes {
-			if (p.in == "header" || op.kinds() == nil) && op.differs(t, p.in, p.name, p.value) {
+			if (p.in == "header" || op.kinds() == nil && !op.operates()) && op.differs(t, p.in, p.name, p.value) {
 				effective[p.name] = true
 			}
 		}
 		for _, p := range slices.Concat(op.item.Parameters, op.Parameters) {
-			if p.Value.In != "path" && (p.Value.In != "query" || op.kinds() == nil) {
+			if p.Value.In != "path" && (p.Value.In != "query" || op.kinds() == nil && !op.operates()) {
 				described[p.Value.Name] = true
 			}
 		}

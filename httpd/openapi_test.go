@@ -17,6 +17,7 @@ import (
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/getkin/kin-openapi/openapi3"
@@ -25,6 +26,7 @@ import (
 	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/jid"
+	"github.com/restanza/restanza/journal"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -73,6 +75,9 @@ func (op operation) kinds() []stanza.Kind {
 	return kinds
 }
 
+// operates reports whether op is an operator's.
+func (op operation) operates() bool { return slices.Contains(op.Tags, "operate") }
+
 // samples are stanzas as callers send them.
 var samples = map[stanza.Kind]stanza.Stanza{
 	stanza.Message:  mustParse(message),
@@ -84,6 +89,12 @@ var samples = map[stanza.Kind]stanza.Stanza{
 func (op operation) url(kind stanza.Kind) string {
 	typ := map[stanza.Kind]string{stanza.Message: "chat", stanza.Presence: "available", stanza.IQ: "get"}[kind]
 	url := strings.NewReplacer("{kind}", string(kind), "{type}", typ, "{to}", "user@example.org", "{field}", "disco", "{id}", "abc-1").Replace(op.path)
+	if op.operates() {
+		if op.method != http.MethodGet && !strings.Contains(op.path, "{id}") {
+			url += "?all=true"
+		}
+		return strings.Replace(url, "/dead-letters/abc-1", "/dead-letters/abc-1-dead", 1)
+	}
 	if op.method == http.MethodGet && kind != "" && !strings.Contains(op.path, "{field}") {
 		fields := map[stanza.Kind]string{stanza.Message: "body=hi", stanza.Presence: "show=away", stanza.IQ: "ping=true"}[kind]
 		if !strings.Contains(op.path, "{to}") {
@@ -121,7 +132,7 @@ func (op operation) body(kind stanza.Kind, f *format.Format) (body, query string
 // it has a body.
 func (op operation) request(kind stanza.Kind) *http.Request {
 	body := ""
-	if op.method == http.MethodPost {
+	if op.method == http.MethodPost && !op.operates() {
 		body, _ = op.body(kind, format.JSON)
 	}
 	r := httptest.NewRequest(op.method, "http://gateway"+op.url(kind), strings.NewReader(body))
@@ -131,7 +142,40 @@ func (op operation) request(kind stanza.Kind) *http.Request {
 		r.Header.Set("Content-Type", format.JSON.MediaType)
 	}
 	r.Header.Set("Authorization", testSecret)
+	if op.operates() {
+		r.Header.Set("Authorization", adminSecret)
+	}
 	return r
+}
+
+// fewDeliveries is a journal with a delivery and a dead letter, which do not change.
+type fewDeliveries struct{ err error }
+
+func (f fewDeliveries) List(context.Context, journal.Filter, int64, int) ([]journal.Delivery, error) {
+	return make([]journal.Delivery, 1), f.err
+}
+
+func (f fewDeliveries) Show(_ context.Context, id string) (journal.Detail, error) {
+	states := map[string]journal.DeliveryState{"abc-1": journal.Waiting, "abc-1-dead": journal.Dead}
+	if f.err == nil && states[id] == "" {
+		return journal.Detail{}, journal.ErrNotFound
+	}
+	return journal.Detail{Delivery: journal.Delivery{ID: id, State: states[id]}, Stanza: samples[stanza.Message]}, f.err
+}
+
+func (f fewDeliveries) Drop(_ context.Context, of journal.Filter) (int, error) {
+	if of.ID != "" && !strings.HasPrefix(of.ID, "abc-1") {
+		return 0, f.err
+	}
+	return 1, f.err
+}
+
+func (f fewDeliveries) Retry(ctx context.Context, of journal.Filter) (int, error) {
+	return f.Drop(ctx, of)
+}
+
+func (f fewDeliveries) Replay(ctx context.Context, of journal.Filter, _ time.Time) (int, error) {
+	return f.Drop(ctx, of)
 }
 
 // scenario is what can befall a request.
@@ -230,6 +274,8 @@ func scenarios() []scenario {
 		{name: "not queued", request: func(r *http.Request) { r.URL.Path = strings.ReplaceAll(r.URL.Path, "abc-1", "other") }},
 		{name: "repeated", request: repeated},
 		{name: "key of another request", request: withField(keyField, `"key"`)},
+		{name: "no journal", options: func(o *Options) { o.Deliveries = nil }},
+		{name: "no disk", options: func(o *Options) { o.Deliveries = fewDeliveries{journal.ErrUnwritable} }},
 		{name: "fault", fault: errors.New("a fault")},
 	}
 	for _, reason := range stanza.Reasons() {
@@ -335,6 +381,7 @@ func optionsOf(c *fakeComponent, sc scenario) Options {
 	}
 	o := Options{Credentials: []Credential{{Authorization: testSecret, Component: component}}}
 	all(&o)
+	o.Admin, o.Deliveries = adminSecret, fewDeliveries{}
 	if sc.options != nil {
 		sc.options(&o)
 	}

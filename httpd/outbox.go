@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -53,15 +52,7 @@ func (s *Server) outbox(w http.ResponseWriter, r *http.Request) int {
 	if e := found.Error; e != nil {
 		doc.Error = &outgoingError{e.Type, e.Condition, e.Text}
 	}
-	body := encodeJSON(doc)
-	h := w.Header()
-	h["Content-Type"] = jsonContent
-	h["X-Content-Type-Options"] = nosniff
-	h["Cache-Control"] = noStore
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	w.WriteHeader(http.StatusOK)
-	s.send(w, body)
-	return http.StatusOK
+	return s.sendBody(w, jsonContent, encodeJSON(doc))
 }
 
 var jsonContent = []string{"application/json"}

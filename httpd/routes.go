@@ -26,13 +26,17 @@ const (
 	routeMetrics route = "metrics"
 	routeOpenAPI route = "openapi"
 	routeDocs    route = "docs"
-	routeOther   route = "other"
+
+	routeDeliveries  route = "deliveries"
+	routeDeadLetters route = "dead_letters"
+
+	routeOther route = "other"
 
 	routeElsewhere route = "elsewhere" // not ours, see Options.LocalOnly; counted as what it asked for
 )
 
 func routes() []route {
-	return []route{routeRest, routeLivez, routeReadyz, routeMetrics, routeOpenAPI, routeDocs, routeOther}
+	return []route{routeRest, routeLivez, routeReadyz, routeMetrics, routeOpenAPI, routeDocs, routeDeliveries, routeDeadLetters, routeOther}
 }
 
 // routeOf returns the endpoint at a path. Doubled slashes count as one.
@@ -53,6 +57,10 @@ func (s *Server) routeOf(path string) route {
 		return routeOpenAPI
 	case (path == "/docs" || strings.HasPrefix(path, apidoc.PagePath)) && s.o.APIDocs:
 		return routeDocs
+	case waiting.has(path):
+		return routeDeliveries
+	case dead.has(path):
+		return routeDeadLetters
 	default:
 		return routeOther
 	}
@@ -117,6 +125,10 @@ func handlerOf(rt route) func(*Server, http.ResponseWriter, *http.Request) int {
 		return (*Server).showMetrics
 	case routeOpenAPI, routeDocs:
 		return (*Server).apiDoc
+	case routeDeliveries:
+		return (*Server).deliveries
+	case routeDeadLetters:
+		return (*Server).deadLetters
 	case routeElsewhere:
 		return (*Server).misdirected
 	case routeOther:
@@ -164,6 +176,9 @@ func (s *Server) listEndpoints() string {
 	}
 	if s.o.APIDocs {
 		list = append(list, "GET /openapi.yaml", "GET /openapi.json", "GET /docs/")
+	}
+	if s.keys.admin != nil {
+		list = append(list, "GET "+waiting.path, "GET "+dead.path)
 	}
 	return "there is nothing here; the gateway has " + strings.Join(list, ", ")
 }

@@ -82,6 +82,11 @@ type Options struct {
 	// Keys remember the answers to requests with an Idempotency-Key; nil: in memory.
 	Keys *gateway.Keys
 
+	// Admin is the complete Authorization value of whoever may see and change undelivered
+	// stanzas at /deliveries and /dead-letters, and send nothing; empty: nobody may.
+	Admin      string
+	Deliveries Deliveries // what is undelivered; nil: nothing is kept
+
 	// LocalOnly refuses requests whose Host is neither localhost nor a loopback
 	// address, such as those of a web page whose name leads here.
 	LocalOnly bool
@@ -124,6 +129,11 @@ func New(o Options) (*Server, error) {
 	var err error
 	if s.keys, err = newKeyring(o.Credentials, o.Realm); err != nil {
 		return nil, fmt.Errorf("httpd: %w", err)
+	}
+	if o.Admin != "" {
+		if err := s.keys.setAdmin(o.Admin); err != nil {
+			return nil, fmt.Errorf("httpd: %w", err)
+		}
 	}
 	if o.CertFile != "" || o.KeyFile != "" {
 		if s.certificate, err = newCertificate(o.CertFile, o.KeyFile, o.Logger); err != nil {

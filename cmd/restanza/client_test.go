@@ -318,7 +318,7 @@ func TestConnection_file(t *testing.T) {
 		mode   os.FileMode
 		stderr string
 	}{
-		"unknown key":   {"url = 'http://h'\ntoken = 'hunter2'\n", 0o600, "client.toml:2:1: token: unknown key; there are url and credentials"},
+		"unknown key":   {"url = 'http://h'\ntoken = 'hunter2'\n", 0o600, "client.toml:2:1: token: unknown key; there are url, credentials and admin_credentials"},
 		"unknown table": {"[x]\ny = 1\n", 0o600, "client.toml:"},
 		"syntax":        {"\ncredentials = 'Bearer hunter2\n", 0o600, "client.toml:2:"},
 		"number":        {"url = 1", 0o600, "client.toml: url: this is no text; write it in quotes"},

@@ -107,6 +107,9 @@ receive them at a webhook.
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	cmd.AddCommand(newDev(p.environ), newServe(p.environ), newConfig(p.environ), newDoctor(p.environ), newSend(p), newIQ(p), newVersion(), newMan())
+	for _, at := range piles() {
+		cmd.AddCommand(newPile(p, at))
+	}
 	strictCompletion(cmd)
 	return cmd
 }

@@ -25,7 +25,8 @@ const (
 	credentialsFileFlag = "credentials-file"
 
 	urlVariable         = "RESTANZA_URL"
-	credentialsVariable = "RESTANZA_CREDENTIALS" //nolint:gosec // a name, not a credential
+	credentialsVariable = "RESTANZA_CREDENTIALS"       //nolint:gosec // a name, not a credential
+	adminVariable       = "RESTANZA_ADMIN_CREDENTIALS" //nolint:gosec // a name, not a credential
 
 	// maxClientFile bounds client.toml and files of credentials, in bytes.
 	maxClientFile = 64 << 10
@@ -41,6 +42,31 @@ folder restanza of your configuration folder (~/.config on Linux), in this order
 
 Everyone on the machine can read a program's flags, so give secrets in files or variables.`
 
+// operatorHelp is connectionHelp for the commands of operators.
+const operatorHelp = `The gateway needs a journal, and a credential for operating it: http.admin_authorization in its
+configuration. Its address and that credential come from flags, from the variables RESTANZA_URL and
+RESTANZA_ADMIN_CREDENTIALS, and from client.toml in the folder restanza of your configuration folder
+(~/.config on Linux), in this order:
+
+  url = "http://127.0.0.1:5281"
+  admin_credentials = "Bearer xyz"
+
+Everyone on the machine can read a program's flags, so give secrets in files or variables.`
+
+// caller is as whom a command speaks with a gateway, by the variable that has the credentials.
+type caller string
+
+const (
+	sender   caller = credentialsVariable
+	operator caller = adminVariable
+)
+
+// clientFile is what client.toml says.
+type clientFile struct {
+	url         string
+	credentials map[caller]string
+}
+
 // addConnection gives the command the flags that say which gateway to speak with.
 func addConnection(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
@@ -54,8 +80,8 @@ func addConnection(cmd *cobra.Command) {
 }
 
 // connect returns a client as flags, variables and the file say. Errors are about usage.
-func connect(cmd *cobra.Command, p process) (*client.Client, error) {
-	o, err := clientOptions(cmd, p)
+func connect(cmd *cobra.Command, p process, who caller) (*client.Client, error) {
+	o, err := clientOptions(cmd, p, who)
 	if err != nil {
 		return nil, err
 	}
@@ -66,14 +92,13 @@ func connect(cmd *cobra.Command, p process) (*client.Client, error) {
 	return c, err
 }
 
-func clientOptions(cmd *cobra.Command, p process) (client.Options, error) {
-	o, err := readClientFile(p.configDir, cmd.ErrOrStderr())
+func clientOptions(cmd *cobra.Command, p process, who caller) (client.Options, error) {
+	file, err := readClientFile(p.configDir, cmd.ErrOrStderr())
+	o := client.Options{URL: file.url, UserAgent: "restanza/" + version()}
 	if err != nil {
 		return o, err
 	}
-	file := o
-	o.UserAgent, o.Credentials = "restanza/"+version(), ""
-	for variable, value := range map[string]*string{urlVariable: &o.URL, credentialsVariable: &o.Credentials} {
+	for variable, value := range map[string]*string{urlVariable: &o.URL, string(who): &o.Credentials} {
 		if given := lookup(p.environ, variable); given != "" {
 			*value = given
 		}
@@ -96,11 +121,11 @@ func clientOptions(cmd *cobra.Command, p process) (client.Options, error) {
 	if o.URL == "" {
 		o.URL = defaultURL
 	}
-	if o.Credentials == "" && file.Credentials != "" {
-		if file.URL != "" && !sameOrigin(file.URL, o.URL) {
-			tell(cmd.ErrOrStderr(), "warning: the credentials in client.toml are for %s and are not sent to %s", client.Printable(file.URL), client.Printable(o.URL))
+	if kept := file.credentials[who]; o.Credentials == "" && kept != "" {
+		if file.url != "" && !sameOrigin(file.url, o.URL) {
+			tell(cmd.ErrOrStderr(), "warning: the credentials in client.toml are for %s and are not sent to %s", client.Printable(file.url), client.Printable(o.URL))
 		} else {
-			o.Credentials = file.Credentials
+			o.Credentials = kept
 		}
 	}
 	return o, nil
@@ -127,39 +152,40 @@ func lookup(environ []string, name string) string {
 
 // readClientFile reads client.toml, if there is one. It warns if other users can read
 // a credential.
-func readClientFile(configDir string, stderr io.Writer) (client.Options, error) {
-	var o client.Options
+func readClientFile(configDir string, stderr io.Writer) (clientFile, error) {
+	file := clientFile{credentials: map[caller]string{}}
 	if configDir == "" {
-		return o, nil
+		return file, nil
 	}
 	path := filepath.Join(configDir, "restanza", "client.toml")
 	data, info, err := readSmall(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return o, nil
+		return file, nil
 	case err != nil:
-		return o, err
+		return file, err
 	}
-	if err := decodeClientFile(path, data, &o); err != nil {
-		return o, err
+	if err := decodeClientFile(path, data, &file); err != nil {
+		return file, err
 	}
-	if o.Credentials != "" && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+	if len(file.credentials) > 0 && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
 		tell(stderr, "warning: %s: holds credentials, and other users can read or write it; try chmod go-rwx", path)
 	}
-	return o, nil
+	return file, nil
 }
 
-// decodeClientFile reads the two keys. Values are decoded as they come and looked at
+// decodeClientFile reads the three keys. Values are decoded as they come and looked at
 // here: the library's own words about a wrong type are about Go.
-func decodeClientFile(path string, data []byte, o *client.Options) error {
+func decodeClientFile(path string, data []byte, file *clientFile) error {
 	var keys struct {
 		URL         any `toml:"url"`
 		Credentials any `toml:"credentials"`
+		Admin       any `toml:"admin_credentials"`
 	}
 	err := toml.NewDecoder(strings.NewReader(string(data))).DisallowUnknownFields().Decode(&keys)
 	if missing, ok := errors.AsType[*toml.StrictMissingError](err); ok {
 		line, column := missing.Errors[0].Position()
-		return fmt.Errorf("%s:%d:%d: %s: unknown key; there are url and credentials",
+		return fmt.Errorf("%s:%d:%d: %s: unknown key; there are url, credentials and admin_credentials",
 			path, line, column, client.Printable(strings.Join(missing.Errors[0].Key(), ".")))
 	}
 	if wrong, ok := errors.AsType[*toml.DecodeError](err); ok {
@@ -172,13 +198,19 @@ func decodeClientFile(path string, data []byte, o *client.Options) error {
 	for _, key := range []struct {
 		name string
 		from any
-		to   *string
-	}{{"url", keys.URL, &o.URL}, {"credentials", keys.Credentials, &o.Credentials}} {
+		take func(text string)
+	}{
+		{"url", keys.URL, func(text string) { file.url = text }},
+		{"credentials", keys.Credentials, func(text string) { file.credentials[sender] = text }},
+		{"admin_credentials", keys.Admin, func(text string) { file.credentials[operator] = text }},
+	} {
 		text, ok := key.from.(string)
 		if !ok && key.from != nil {
 			return fmt.Errorf("%s: %s: this is no text; write it in quotes", path, key.name)
 		}
-		*key.to = text
+		if text != "" {
+			key.take(text)
+		}
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func newQuery(p process, q client.Query) *cobra.Command {
 			}
 			result, ok := q.Read(answer)
 			if ok {
-				r.Result = &result
+				r.Result = result
 			}
 			switch {
 			case isJSON(cmd):
@@ -114,7 +114,7 @@ func ask(cmd *cobra.Command, p process, r *report, compose func(from, id string)
 	if err != nil {
 		return answer, err
 	}
-	c, err := connect(cmd, p)
+	c, err := connect(cmd, p, sender)
 	if err != nil {
 		return answer, err
 	}

@@ -8,12 +8,14 @@
 //	restanza doctor           tries, step by step, whether it would work
 //	restanza send TO TEXT     sends a message through a gateway
 //	restanza iq ping JID      asks an XMPP entity something
+//	restanza deliveries       shows and changes what waits for a callback
+//	restanza dead-letters     shows and changes what no callback has accepted in time
 //	restanza version          prints the version
 //	restanza man              prints the man page
 //
 // `restanza help` tells more, as do docs/cli.md and docs/configuration.md. The exit code is 0
 // if all is well, 1 if something failed at work, and 2 if the usage or the configuration is
-// wrong; send and iq have more.
+// wrong; those that speak with a gateway have more.
 package main
 
 import (

@@ -86,7 +86,7 @@ func TestCLIDocument_namesExist(t *testing.T) {
 		}
 	}
 	for _, name := range regexp.MustCompile(`RESTANZA_[A-Z_]+`).FindAllString(string(raw), -1) {
-		if name != urlVariable && name != credentialsVariable {
+		if name != urlVariable && name != credentialsVariable && name != adminVariable {
 			t.Errorf("the document has %s, which is no variable of the client's", name)
 		}
 	}

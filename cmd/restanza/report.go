@@ -37,7 +37,7 @@ type report struct {
 	ID     string         `json:"id,omitempty"`
 	Millis float64        `json:"milliseconds,omitempty"`
 	Stanza string         `json:"stanza,omitempty"`
-	Result *client.Result `json:"result,omitempty"`
+	Result any            `json:"result,omitempty"`
 	Error  *reportedError `json:"error,omitempty"`
 }
 

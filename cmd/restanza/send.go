@@ -136,7 +136,7 @@ func send(cmd *cobra.Command, p process, compose func() ([]byte, error), async b
 	if err != nil {
 		return err
 	}
-	c, err := connect(cmd, p)
+	c, err := connect(cmd, p, sender)
 	if err != nil {
 		return err
 	}

@@ -135,33 +135,52 @@ type Answer struct {
 // Post sends a stanza and waits for what becomes of it. Errors are *Error. A stanza
 // error that comes back is an Error too, whatever its HTTP status.
 func (c *Client) Post(ctx context.Context, r Request) (Answer, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.Timeout+grace, errTooSlow)
+	header := http.Header{}
+	c.setHeader(header, r)
+	resp, err := c.roundTrip(ctx, r.Timeout, http.MethodPost, c.url.String(), header, r.Body)
+	if err != nil {
+		return Answer{}, err
+	}
+	answer, err := c.judge(resp)
+	answer.Took = resp.took
+	return answer, err
+}
+
+// response is a response that was read whole.
+type response struct {
+	status int
+	header http.Header
+	body   []byte
+	took   time.Duration // from the connection on
+}
+
+// roundTrip sends a request and reads the whole response. Errors are *Error.
+func (c *Client) roundTrip(ctx context.Context, timeout time.Duration, method, url string, header http.Header, body []byte) (response, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout+grace, errTooSlow)
 	defer cancel()
 	start, connected := time.Now(), false
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { start, connected = time.Now(), true },
 	})
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url.String(), bytes.NewReader(r.Body))
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
-		return Answer{}, c.broken(ctx, err, false)
+		return response{}, c.broken(ctx, err, false)
 	}
-	c.setHeader(req.Header, r)
+	req.Header = header
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return Answer{}, c.broken(ctx, err, connected)
+		return response{}, c.broken(ctx, err, connected)
 	}
 	defer resp.Body.Close()
 	defer c.transport.CloseIdleConnections()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return Answer{}, c.broken(ctx, err, true)
-	case len(body) > maxAnswer:
-		return Answer{}, &Error{Kind: Failed, Status: resp.StatusCode, Text: fmt.Sprintf("the answer of %s has more than %d bytes", c.url, maxAnswer)}
+		return response{}, c.broken(ctx, err, true)
+	case len(answer) > maxAnswer:
+		return response{}, &Error{Kind: Failed, Status: resp.StatusCode, Text: fmt.Sprintf("the answer of %s has more than %d bytes", c.url, maxAnswer)}
 	}
-	answer, err := c.judge(resp, body)
-	answer.Took = time.Since(start)
-	return answer, err
+	return response{resp.StatusCode, resp.Header, answer, time.Since(start)}, nil
 }
 
 func (c *Client) setHeader(h http.Header, r Request) {

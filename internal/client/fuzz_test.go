@@ -25,8 +25,11 @@ func FuzzJudge(f *testing.F) {
 	f.Add(301, "text/html", "http://h/\x1b?x", []byte{})
 	c := &Client{url: &url.URL{Scheme: "http", Host: "h", Path: "/rest"}}
 	f.Fuzz(func(t *testing.T, status int, contentType, location string, body []byte) {
-		resp := &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {contentType}, "Location": {location}}}
-		answer, err := c.judge(resp, body)
+		resp := response{status: status, header: http.Header{"Content-Type": {contentType}, "Location": {location}}, body: body}
+		answer, err := c.judge(resp)
+		if err == nil && status >= 400 {
+			err = c.disobeyed(resp)
+		}
 		if err != nil {
 			line := err.Error()
 			unprintable := func(r rune) bool { return !unicode.IsPrint(r) }

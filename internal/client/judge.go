@@ -11,12 +11,12 @@ import (
 )
 
 // judge says what a whole response means.
-func (c *Client) judge(resp *http.Response, body []byte) (Answer, error) {
-	status := resp.StatusCode
+func (c *Client) judge(resp response) (Answer, error) {
+	status, body := resp.status, resp.body
 	answer := Answer{Status: status}
 	good := status >= http.StatusOK && status < http.StatusMultipleChoices
 	if status >= http.StatusMultipleChoices && status < http.StatusBadRequest {
-		return answer, redirected(status, resp.Header.Get("Location"))
+		return answer, redirected(status, resp.header.Get("Location"))
 	}
 	if good && len(bytes.TrimSpace(body)) == 0 {
 		return answer, nil
@@ -34,7 +34,7 @@ func (c *Client) judge(resp *http.Response, body []byte) (Answer, error) {
 			Hint: "is there a gateway at " + c.url.String() + "?",
 		}
 	}
-	doc := readDocument(resp.Header.Get("Content-Type"), body)
+	doc := readDocument(resp.header.Get("Content-Type"), body)
 	return answer, &Error{
 		Kind: kindOf(status, doc), Status: status,
 		Condition: doc.condition, Type: doc.errorType, Text: doc.text, Hint: c.hint(status),

@@ -52,6 +52,7 @@ func (p *patient) filesWithSecrets() []string {
 		}
 	}
 	add(p.o.Config.HTTP.TLSKey)
+	add(p.o.Config.HTTP.AdminAuthorizationFile)
 	return files
 }
 
