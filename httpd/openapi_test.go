@@ -132,7 +132,7 @@ func (op operation) body(kind stanza.Kind, f *format.Format) (body, query string
 // it has a body.
 func (op operation) request(kind stanza.Kind) *http.Request {
 	body := ""
-	if op.RequestBody != nil {
+	if op.method == http.MethodPost && !op.operates() {
 		body, _ = op.body(kind, format.JSON)
 	}
 	r := httptest.NewRequest(op.method, "http://gateway"+op.url(kind), strings.NewReader(body))
