@@ -194,6 +194,19 @@ func TestLoad_secretOrFile(t *testing.T) {
 	}
 }
 
+// The credential for operating comes from its file, unless a variable has it.
+func TestLoad_admin(t *testing.T) {
+	path := write(t, filepath.Join(t.TempDir(), "admin"), "Bearer admin\n", 0o600)
+	s := file("http.admin_authorization_file = '" + path + "'\n" + minimal)
+	if got, _ := load(t, s); got.HTTP.AdminAuthorization != "Bearer admin" {
+		t.Errorf("from the file: %q", got.HTTP.AdminAuthorization.Reveal())
+	}
+	s.Environ = []string{"RESTANZA_ADMIN_CREDENTIALS=Bearer other"}
+	if got, _ := load(t, s); got.HTTP.AdminAuthorization != "Bearer other" || got.HTTP.AdminAuthorizationFile != "" {
+		t.Errorf("from the variable: %q, %q", got.HTTP.AdminAuthorization.Reveal(), got.HTTP.AdminAuthorizationFile)
+	}
+}
+
 func TestLoad_warnings(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, filepath.Join(dir, "restanza.toml"), minimal+"[component.callback]\ntimeout = '1s'\n", 0o604)
