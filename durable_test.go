@@ -2,6 +2,7 @@ package restanza_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -257,4 +258,108 @@ func undelivered(t *testing.T, path string) (bodies []string) {
 		bodies = append(bodies, strings.TrimSpace(d.Stanza.Body()))
 	}
 	return bodies
+}
+
+// What an operator does reaches a gateway that runs: what he drops is not posted, what he retries is posted at once,
+// though the next attempt is an hour away, and what he replays has the id that it had.
+func TestDurable_operator(t *testing.T) {
+	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
+		path := filepath.Join(t.TempDir(), "journal.db")
+		sender := xmpptest.DialComponent(t, server, 1)
+		g := startGateway(t, server, impatient(path), func(c *config.Config) {
+			c.HTTP.AdminAuthorization = operatorCredential
+			c.Components[0].Callback.RetryFirst = config.Duration(time.Hour)
+			c.Components[0].Callback.RetryMax = config.Duration(time.Hour)
+		})
+		got := newAccepted()
+		g.receiver.Handle(func(w http.ResponseWriter, _ *http.Request, c xmpptest.Callback) {
+			got.take(t, c)
+			w.WriteHeader(http.StatusAccepted)
+		})
+		g.receiver.Down()
+		sendNumbered(sender, "bot@"+g.domain, 3, 1)
+		var ids map[string]string
+		g.waitUntil("all three wait after an attempt", func() bool {
+			ids = tried(t, g, "/deliveries")
+			return len(ids) == 3
+		})
+		g.operate(t, http.MethodDelete, "/deliveries/"+ids["u1"]).want(t, http.StatusOK, `"count": 1`)
+		g.receiver.Up()
+		g.operate(t, http.MethodPost, "/deliveries/retry?all=true").want(t, http.StatusOK, `"count": 2`)
+		g.waitUntil("nothing waits any more", func() bool { return got.count() == 2 && g.metric("restanza_journal_waiting") == 0 })
+		if got.seen["u1 1"] || got.ids[ids["u0"]] != 1 || got.ids[ids["u2"]] != 1 {
+			t.Errorf("the callback got %v, by the ids %v of %v", got.seen, got.ids, ids)
+		}
+	})
+}
+
+// A message that is not accepted in time is answered with an error and is a dead letter, which can be replayed when the
+// callback is back.
+func TestDurable_replay(t *testing.T) {
+	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
+		path := filepath.Join(t.TempDir(), "journal.db")
+		sender := xmpptest.DialComponent(t, server, 1)
+		g := startGateway(t, server, impatient(path), func(c *config.Config) {
+			c.HTTP.AdminAuthorization = operatorCredential
+			c.Components[0].Callback.MaxAge = config.Duration(300 * time.Millisecond)
+		})
+		got := newAccepted()
+		g.receiver.Handle(func(w http.ResponseWriter, _ *http.Request, c xmpptest.Callback) {
+			got.take(t, c)
+			w.WriteHeader(http.StatusAccepted)
+		})
+		g.receiver.Down()
+		sendNumbered(sender, "bot@"+g.domain, 1, 1)
+		s := sender.Wait(patience, func(s xmpptest.Stanza) bool { return s.Type == "error" })
+		if s.Err == nil || s.Err.Condition != "recipient-unavailable" {
+			t.Errorf("the sender got %s", s)
+		}
+		var ids map[string]string
+		g.waitUntil("there is a dead letter", func() bool {
+			ids = tried(t, g, "/dead-letters")
+			return len(ids) == 1
+		})
+		g.receiver.Up()
+		g.operate(t, http.MethodPost, "/dead-letters/"+ids["u0"]+"/replay").want(t, http.StatusOK, `"count": 1`)
+		g.waitUntil("it is posted", func() bool { return got.count() == 1 && g.metric("restanza_journal_waiting") == 0 })
+		if got.ids[ids["u0"]] != 1 || g.metric("restanza_journal_dead") != 0 {
+			t.Errorf("posted by the ids %v, was %v; %v dead letters", got.ids, ids, g.metric("restanza_journal_dead"))
+		}
+	})
+}
+
+// operate makes a request with the operator's credential.
+func (g *gatewayUnderTest) operate(t *testing.T, method, path string) response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, g.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", operatorCredential)
+	r, err := g.do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// tried returns the ids of what was tried at least once, by the sender's name.
+func tried(t *testing.T, g *gatewayUnderTest, path string) map[string]string {
+	t.Helper()
+	var list struct {
+		Deliveries []struct {
+			ID, From string
+			Attempts int
+		}
+	}
+	if err := json.Unmarshal([]byte(g.operate(t, http.MethodGet, path).body), &list); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]string{}
+	for _, d := range list.Deliveries {
+		if user, _, _ := strings.Cut(d.From, "@"); d.Attempts > 0 {
+			ids[user] = d.ID
+		}
+	}
+	return ids
 }

@@ -105,11 +105,11 @@ func (r *Restanza) openJournal() (err error) {
 // to be less than 20 ms; the longer it is, the more of what callbacks accept at once is never written.
 const linger = 10 * time.Millisecond
 
-// journalChanged tells callbacks that somebody has changed what waits for them.
-func (r *Restanza) journalChanged(journal.Change) {
+// journalChanged tells callbacks what an operator has done to what waits for them.
+func (r *Restanza) journalChanged(change journal.Change) {
 	for _, p := range r.parts {
 		if p.callback != nil {
-			p.callback.Look()
+			p.callback.Changed(change)
 		}
 	}
 }

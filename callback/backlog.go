@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"slices"
 	"time"
 
 	"github.com/restanza/restanza/journal"
@@ -104,6 +105,37 @@ func (q *queue) rest(conv *conversation, until time.Time) {
 func (q *queue) lay(conv *conversation) {
 	conv.place, conv.flushing = resting, false
 	q.backlog.resting = append(q.backlog.resting, conv)
+	q.stir()
+}
+
+// drop forgets stanzas of the journal that nobody has taken yet.
+func (q *queue) drop(ids map[string]bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, conv := range q.conversations {
+		before := len(conv.pending)
+		conv.pending = slices.DeleteFunc(conv.pending, func(d delivery) bool {
+			dropped := d.entry != nil && ids[d.entry.ID()]
+			if dropped {
+				q.count(d, -1)
+			}
+			return dropped
+		})
+		if len(conv.pending) > 0 || before == 0 || conv.place != ready && conv.place != gated {
+			continue
+		}
+		isIt := func(other *conversation) bool { return other == conv }
+		q.ready = slices.DeleteFunc(q.ready, isIt)
+		q.breaker.gated = slices.DeleteFunc(q.breaker.gated, isIt)
+		q.settle(conv)
+	}
+}
+
+// look has the journal looked at anew.
+func (q *queue) look() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.backlog.some, q.backlog.look = true, true
 	q.stir()
 }
 

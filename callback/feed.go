@@ -51,7 +51,7 @@ func (f *feeder) round(ctx context.Context) (next time.Time) {
 	f.announce()
 	if !now.Before(f.lookAt) {
 		if f.o.Journal.Stats().Waiting > 0 {
-			f.Look()
+			f.queue.look()
 		}
 		f.lookAt = now.Add(lookEvery)
 	}
@@ -74,15 +74,27 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// Look makes Run look at the journal anew, because somebody has changed what waits there.
-func (c *Callback) Look() {
+// Changed tells what an operator has done to what waits in the journal. What he has dropped is not posted any
+// more, unless it is under way; what he has retried is tried now, whatever the callback has answered lately.
+func (c *Callback) Changed(change journal.Change) {
 	if c.o.Journal == nil {
 		return
 	}
-	c.queue.mu.Lock()
-	defer c.queue.mu.Unlock()
-	c.queue.backlog.some, c.queue.backlog.look = true, true
-	c.queue.stir()
+	ids := make(map[string]bool, len(change.Deliveries))
+	for i := range change.Deliveries {
+		if change.Deliveries[i].Conversation.Component == c.o.Domain {
+			ids[change.Deliveries[i].ID] = true
+		}
+	}
+	if len(ids) == 0 {
+		return
+	}
+	if change.Kind == journal.Dropped {
+		c.queue.drop(ids)
+	} else {
+		c.queue.tryNow(time.Now())
+	}
+	c.queue.look()
 }
 
 // announce logs that the callback is down, or up again.

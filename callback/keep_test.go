@@ -368,6 +368,56 @@ func TestKeep_breaker(t *testing.T) {
 	})
 }
 
+// What an operator drops while it waits in memory for a callback that is down is not posted. What he retries is tried at
+// once, though the next attempt is far away.
+func TestKeep_operator(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c *Callback
+		s := newServer()
+		j := openLedger(t, journal.Options{Notify: func(change journal.Change) { c.Changed(change) }})
+		up := time.Now().Add(time.Minute)
+		h := newHook(func(request) (*http.Response, error) {
+			if time.Now().Before(up) {
+				return nil, errReset
+			}
+			return respond(http.StatusAccepted, "", ""), nil
+		})
+		c, stop := begin(t, s, over(h), kept(j), func(o *Options) { o.RetryFirst, o.RetryMax = time.Hour, time.Hour })
+		defer stop()
+		const users = 20
+		for i := range users {
+			deliver(t, c, from(t, "u"+strconv.Itoa(i), "1"), from(t, "u"+strconv.Itoa(i), "2"))
+		}
+		time.Sleep(30 * time.Second)
+		if alive, _ := waiting(t, j); alive != 2*users || !c.State().Down {
+			t.Fatalf("%d wait, %+v", alive, c.State())
+		}
+		for i := range users / 2 {
+			n, err := j.Drop(t.Context(), journal.Filter{From: at(t, "u"+strconv.Itoa(i)+"@example.com")})
+			if n != 2 || err != nil {
+				t.Errorf("%d dropped, %v", n, err)
+			}
+		}
+		before := len(h.requests())
+		time.Sleep(time.Minute)
+		if _, err := j.Retry(t.Context(), journal.Filter{}); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		for _, r := range h.requests()[before:] {
+			if n, err := strconv.Atoi(r.user[1:]); err != nil || n < users/2 {
+				t.Errorf("%s was posted", r)
+			}
+		}
+		if got := len(h.requests()) - before; got != users {
+			t.Errorf("%d posted, want %d", got, users)
+		}
+		if alive, dead := waiting(t, j); alive+dead != 0 {
+			t.Errorf("%d wait, %d are dead", alive, dead)
+		}
+	})
+}
+
 // One stanza that gets no answer does not keep the others waiting, and comes again later.
 func TestKeep_oneFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
