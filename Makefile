@@ -8,7 +8,7 @@ GOVULNCHECK   = go run golang.org/x/vuln/cmd/govulncheck@v1.1.4
 FUZZTIME ?= 30s
 PACKAGES ?= ./...
 
-.PHONY: all fmt-check fmt lint test test-peers fuzz bench bench-gateway bench-dev vuln build
+.PHONY: all fmt-check fmt lint test test-peers fuzz bench bench-gateway bench-dev torture vuln build
 
 all: fmt-check lint test
 
@@ -38,6 +38,10 @@ bench-gateway: # the load tool; see docs/performance.md
 
 bench-dev: # 2,000 clients of restanza dev
 	go run ./internal/load -dev 2000
+
+torture: # kills the gateway fifty times under load, and makes a backlog of a million; see docs/reliability.md
+	RESTANZA_TORTURE=50 RESTANZA_TEST_PEERS=$${RESTANZA_TEST_PEERS-prosody,ejabberd} go test . -run 'Durable_killed' -count=1 -timeout 60m -v
+	RESTANZA_TEST_BACKLOG=1000000 go test ./callback -run Backlog_size -count=1 -timeout 30m -v
 
 vuln:
 	$(GOVULNCHECK) $(PACKAGES)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -151,7 +152,8 @@ func TestDurable_restart(t *testing.T) {
 func TestDurable_killed(t *testing.T) {
 	command := buildCommand(t)
 	eachPeer(t, func(t *testing.T, server xmpptest.Server) {
-		const users, kills = 8, 5
+		const users = 8
+		kills := tortured(t, 5)
 		path := filepath.Join(t.TempDir(), "journal.db")
 		got := newAccepted()
 		receiver := xmpptest.NewReceiver(t)
@@ -188,11 +190,12 @@ func TestDurable_killed(t *testing.T) {
 		sender := xmpptest.DialComponent(t, server, 1)
 		ctx, stop := context.WithCancel(t.Context())
 		var load sync.WaitGroup
+		sent := 0
 		load.Go(func() {
 			tick := time.NewTicker(10 * time.Millisecond)
 			defer tick.Stop()
-			for n := 0; ctx.Err() == nil; n++ {
-				sendNumbered(sender, "bot@"+g.domain, users, n)
+			for ; ctx.Err() == nil; sent++ {
+				sendNumbered(sender, "bot@"+g.domain, users, sent)
 				<-tick.C
 			}
 		})
@@ -227,11 +230,35 @@ func TestDurable_killed(t *testing.T) {
 		}
 		got.mu.Unlock()
 		got.inOrder(t)
+		sender.Sync()
+		lost := users * sent
+		for _, s := range sender.History() {
+			user, n, numbered := strings.Cut(s.ID, "-")
+			if numbered && s.Type == "error" && !got.seen[user+" "+n] {
+				lost--
+			}
+		}
+		lost -= got.count()
 		if len(taken) == 0 {
 			t.Error("nothing was in the journal at any kill")
 		}
-		t.Logf("%d accepted, %d of them were in the journal at a kill; %d requests were repeated after they had been accepted", got.count(), len(taken), repeated)
+		t.Logf("%d kills, %d messages sent, %d accepted, %d of them were in the journal at a kill; %d requests were repeated after they had been accepted; %d messages were lost between the server and the journal, %.1f by each kill",
+			kills, users*sent, got.count(), len(taken), repeated, lost, float64(lost)/float64(kills))
 	})
+}
+
+// tortured returns how often a test is to do its worst: as often as RESTANZA_TORTURE says, or else a few times.
+func tortured(t *testing.T, few int) int {
+	t.Helper()
+	text := os.Getenv("RESTANZA_TORTURE")
+	if text == "" {
+		return few
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("RESTANZA_TORTURE=%s is no number of times", text)
+	}
+	return n
 }
 
 // undelivered returns the bodies of what waits in a journal that nobody has open.
