@@ -2,7 +2,9 @@ package restanza_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -353,6 +355,42 @@ func TestDurable_replay(t *testing.T) {
 			t.Errorf("posted by the ids %v, was %v; %v dead letters", got.ids, ids, g.metric("restanza_journal_dead"))
 		}
 	})
+}
+
+// A journal that can't be written, here since another program has locked it, leaves the gateway ready, and /readyz says so in
+// words until it is written again.
+func TestDurable_unwritable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	server := xmpptest.StartFake(t)
+	g := startGateway(t, server, impatient(path))
+	g.receiver.Down()
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(other.Close(), db.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := other.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	sender := xmpptest.DialComponent(t, server, 1)
+	sendNumbered(sender, "bot@"+g.domain, 1, 1)
+	g.waitUntil("the journal is seen to be locked", func() bool { return g.metric("restanza_journal_writable") == 0 })
+	g.get("/readyz?verbose").want(t, http.StatusOK, "journal", "what has to be kept is refused", "locked")
+	if _, err := other.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	g.waitUntil("it is written again", func() bool { return g.metric("restanza_journal_writable") == 1 })
+	if body := g.get("/readyz?verbose").body; strings.Contains(body, "journal") {
+		t.Errorf("still: %s", body)
+	}
 }
 
 // operate makes a request with the operator's credential.

@@ -254,9 +254,17 @@ func (l *layer) stop() error {
 
 // checks tells /readyz how each link is.
 func (r *Restanza) checks() []httpd.Check {
-	checks := make([]httpd.Check, len(r.parts))
+	checks := make([]httpd.Check, len(r.parts), len(r.parts)+1)
 	for i, p := range r.parts {
 		checks[i] = p.check()
+	}
+	if r.journal == nil {
+		return checks
+	}
+	// A gateway whose disk is full still does what needs no disk: it is ready.
+	if state := r.journal.State(); state.Err != nil {
+		checks = append(checks, httpd.Check{Name: "journal", OK: true, Detail: fmt.Sprintf(
+			"not written since %s, so that what has to be kept is refused: %v", state.Since.UTC().Format(time.RFC3339), state.Err)})
 	}
 	return checks
 }
