@@ -140,7 +140,7 @@ func dev(cmd *cobra.Command, f devFlags, args, environ []string) error {
 	screen := newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr(), environ, f.verbose)
 	defer screen.close()
 	o.Logger, o.Traffic = screen.logger(), screen.traffic
-	adoptStandardLog(o.Logger)
+	adoptStandardLog(o.Logger, cmd.ErrOrStderr())
 	d, err := restanza.NewDev(o)
 	if err != nil {
 		return devError(err)

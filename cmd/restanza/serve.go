@@ -61,7 +61,7 @@ func serve(ctx context.Context, c config.Config, warnings, environ []string, std
 	if err != nil {
 		return err
 	}
-	adoptStandardLog(log)
+	adoptStandardLog(log, stderr)
 	for _, warning := range warnings {
 		log.Warn("configuration", slog.String("warning", warning))
 	}
@@ -167,8 +167,12 @@ func untilSignal(parent context.Context, signals <-chan os.Signal, atOnce func()
 }
 
 // adoptStandardLog makes debugging messages of what libraries write with package log:
-// net/http does so where a server sends more than an answer, and quotes it.
-func adoptStandardLog(log *slog.Logger) {
+// net/http does so where a server sends more than an answer, and quotes it. It does
+// nothing unless w, where log writes, is the process's own: then the process is ours.
+func adoptStandardLog(log *slog.Logger, w io.Writer) {
+	if w != os.Stderr {
+		return
+	}
 	slog.SetLogLoggerLevel(slog.LevelDebug)
 	slog.SetDefault(log)
 }
