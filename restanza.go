@@ -98,7 +98,13 @@ func (r *Restanza) openJournal() (err error) {
 
 		OutboxLimit: r.o.Config.Outbox.MaxStanzas,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	held := r.journal.Stats()
+	r.log.Info("journal open", slog.String("path", c.Path), slog.Int64("waiting", held.Waiting),
+		slog.Int64("dead", held.Dead), slog.Int64("queued", held.Queued))
+	return nil
 }
 
 // linger is how long a stanza may wait before it is written. With the time of a commit it is what a sudden end costs, which is

@@ -226,7 +226,7 @@ func TestServe_journal(t *testing.T) {
 	if code, stderr := serve(nil); code != exitOK || strings.Count(stderr, warning) != 1 || !strings.Contains(stderr, "HOME is set") {
 		t.Errorf("nowhere: %d: %s", code, stderr)
 	}
-	if code, stderr := serve([]string{"HOME=" + home}); code != exitOK || strings.Contains(stderr, warning) {
+	if code, stderr := serve([]string{"HOME=" + home}); code != exitOK || strings.Contains(stderr, warning) || !strings.Contains(stderr, `msg="journal open" path=`+path+" waiting=0") {
 		t.Errorf("at home: %d: %s", code, stderr)
 	}
 	if _, err := os.Stat(path); err != nil {
