@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/url"
 	"unicode/utf8"
 
 	"github.com/restanza/restanza/element"
@@ -205,31 +206,9 @@ func isBlank(doc []byte) bool { return len(bytes.TrimSpace(doc)) == 0 }
 // percentDecoded decodes what is percent-encoded. A text with a % that begins no
 // escape, or whose escapes give no UTF-8, was not encoded at all.
 func percentDecoded(doc []byte) []byte {
-	out := make([]byte, 0, len(doc))
-	for i := 0; i < len(doc); i++ {
-		c := doc[i]
-		if c == '%' {
-			if i+2 >= len(doc) || !isHex(doc[i+1]) || !isHex(doc[i+2]) {
-				return doc
-			}
-			c = unhex(doc[i+1])<<4 | unhex(doc[i+2])
-			i += 2
-		}
-		out = append(out, c)
-	}
-	if !utf8.Valid(out) {
+	out, err := url.PathUnescape(string(doc))
+	if err != nil || !utf8.ValidString(out) {
 		return doc
 	}
-	return out
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
-}
-
-func unhex(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c&^0x20 - 'A' + 10
+	return []byte(out)
 }

@@ -46,10 +46,7 @@ func (c *Component) Search(ctx context.Context, identity jid.JID, st stanza.Stan
 	if err != nil {
 		return stanza.Stanza{}, err
 	}
-	if wait < 0 {
-		wait = c.o.IQTimeout
-	}
-	wait = min(wait, c.o.IQMaxTimeout)
+	wait = c.patience(wait)
 
 	w := newWaiter(st)
 	if err := c.waiting.addQuery(w, c.o.MaxOutstanding); err != nil {

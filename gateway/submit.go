@@ -109,12 +109,18 @@ func (c *Component) queueUnsent(ctx context.Context, identity jid.JID, st stanza
 	return c.outbox.put(ctx, identity, st)
 }
 
-// query sends an iq and waits for its answer.
-func (c *Component) query(ctx context.Context, st stanza.Stanza, wait time.Duration) (stanza.Stanza, error) {
+// patience returns how long a query may wait, of which its caller has said wait: negative
+// for nothing.
+func (c *Component) patience(wait time.Duration) time.Duration {
 	if wait < 0 {
 		wait = c.o.IQTimeout
 	}
-	wait = min(wait, c.o.IQMaxTimeout)
+	return min(wait, c.o.IQMaxTimeout)
+}
+
+// query sends an iq and waits for its answer.
+func (c *Component) query(ctx context.Context, st stanza.Stanza, wait time.Duration) (stanza.Stanza, error) {
+	wait = c.patience(wait)
 
 	w := newWaiter(st)
 	if err := c.waiting.addQuery(w, c.o.MaxOutstanding); err != nil {

@@ -2,7 +2,9 @@ package jsonmap
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"net/url"
 	"unicode/utf8"
 
 	"github.com/restanza/restanza/stanza"
@@ -55,40 +57,19 @@ func (d *document) addField(key, content string) error {
 
 // unescapeForm decodes a name or value of a form.
 func unescapeForm(raw []byte) (string, error) {
-	out := make([]byte, 0, len(raw))
-	for i := 0; i < len(raw); i++ {
-		switch c := raw[i]; c {
-		case '+':
-			out = append(out, ' ')
-		case '%':
-			if i+2 >= len(raw) || !isHex(raw[i+1]) || !isHex(raw[i+2]) {
-				return "", fmt.Errorf("%.10q is no percent-encoding", raw[i:])
-			}
-			out = append(out, unhex(raw[i+1])<<4|unhex(raw[i+2]))
-			i += 2
-		default:
-			out = append(out, c)
-		}
+	out, err := url.QueryUnescape(string(raw))
+	if bad, ok := errors.AsType[url.EscapeError](err); ok {
+		return "", fmt.Errorf("%q is no percent-encoding", string(bad))
 	}
-	if !utf8.Valid(out) {
-		return "", fmt.Errorf("this is not UTF-8")
+	if err == nil && !utf8.ValidString(out) {
+		err = errors.New("this is not UTF-8")
 	}
-	return string(out), nil
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
-}
-
-func unhex(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c&^0x20 - 'A' + 10
+	return out, err
 }
 
 // AppendForm appends the members of a stanza's object that a form can hold:
-// strings, numbers and trues at the top level. A true is an empty value.
+// strings, numbers and trues at the top level. A true is an empty value. Names and values are
+// percent-encoded but for unreserved characters (RFC 3986 §2.3).
 func AppendForm(dst []byte, st stanza.Stanza) []byte {
 	d := parseOwn(Append(nil, st, Strict))
 	defer d.release()
@@ -100,26 +81,9 @@ func AppendForm(dst []byte, st stanza.Stanza) []byte {
 		if len(dst) > start {
 			dst = append(dst, '&')
 		}
-		dst = append(appendEscaped(dst, m.key()), '=')
+		dst = append(append(dst, url.QueryEscape(m.key())...), '=')
 		if !m.isTrue() {
-			dst = appendEscaped(dst, m.str())
-		}
-	}
-	return dst
-}
-
-// appendEscaped percent-encodes all but unreserved characters (RFC 3986 §2.3), and a
-// blank as "+".
-func appendEscaped(dst []byte, s string) []byte {
-	const digits = "0123456789ABCDEF"
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '~', c == '_', c == '-':
-			dst = append(dst, c)
-		case c == ' ':
-			dst = append(dst, '+')
-		default:
-			dst = append(dst, '%', digits[c>>4], digits[c&0xf])
+			dst = append(dst, url.QueryEscape(m.str())...)
 		}
 	}
 	return dst
