@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/restanza/restanza/events"
 	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/stanza"
 )
@@ -65,6 +66,10 @@ type Options struct {
 	// then. With an outbox Run has to be called.
 	Outbox *OutboxOptions
 
+	// Events is the log of what comes and goes; nil: there is none. Without a Receiver it
+	// is where stanzas go that somebody reads there.
+	Events *events.Log
+
 	Version string // of the program, for jabber:iq:version
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer // nil: no metrics
@@ -83,6 +88,7 @@ type Component struct {
 	waiting  waiting
 	archives archives
 	outbox   *outbox // nil without one
+	asked    asked
 	metrics  metrics
 }
 
@@ -144,7 +150,8 @@ type SubmitOptions struct {
 // A missing id is generated. For an IQ the result is its answer, be it a result
 // or an error. For a message or presence it is the zero Stanza once the server
 // has confirmed that it has it, or the error that the server returned for it
-// before that.
+// before that. An IQ of the type result or error must answer one that was offered in
+// Options.Events; it is not waited for.
 //
 // With an outbox, a message or presence is kept there while the link is down, and
 // while others are still there, so that their order stays: the error is *Queued then.
@@ -155,7 +162,17 @@ func (c *Component) Submit(ctx context.Context, identity jid.JID, st stanza.Stan
 		return stanza.Stanza{}, err
 	}
 	if st.Kind() == stanza.IQ {
-		return c.query(ctx, st, o.Wait)
+		if st.IsAnswer() {
+			return stanza.Stanza{}, c.answerAsked(st)
+		}
+		answer, err := c.query(ctx, st, o.Wait)
+		if c.o.Events != nil {
+			c.recordQuery(st, err)
+		}
+		return answer, err
+	}
+	if c.o.Events != nil {
+		return c.deliverRecorded(ctx, identity, st, o)
 	}
 	if o.Async || c.outbox != nil {
 		return c.deliver(ctx, identity, st, o)
@@ -201,7 +218,7 @@ func (c *Component) address(identity jid.JID, st stanza.Stanza) (stanza.Stanza, 
 		return st, err
 	}
 	st = st.With(h)
-	if st.Kind() == stanza.IQ {
+	if st.Kind() == stanza.IQ && !(st.IsAnswer() && c.o.Events != nil) {
 		if err := checkQuery(st); err != nil {
 			return st, err
 		}

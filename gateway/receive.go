@@ -3,6 +3,7 @@ package gateway
 import (
 	"log/slog"
 
+	"github.com/restanza/restanza/events"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -19,11 +20,16 @@ func (c *Component) Receive(st stanza.Stanza) {
 	if c.archives.take(st) || !c.outbox.bounced(st) && c.waiting.take(st) {
 		return
 	}
-	if c.o.Receiver == nil || !c.o.Filter.Passes(st) {
+	if c.o.Receiver == nil {
+		c.offer(st)
+		return
+	}
+	if !c.o.Filter.Passes(st) {
 		c.serve(st)
 		return
 	}
 	if c.o.Receiver.Deliver(st) {
+		c.record(events.In, events.Posted, st)
 		return
 	}
 	c.metrics.overflow()

@@ -37,6 +37,7 @@ var outcomes = map[stanza.Reason]outcome{
 	stanza.TooManyOutstanding:    {http.StatusServiceUnavailable, stanza.Wait, "resource-constraint"},
 	stanza.CallerTooSlow:         {http.StatusServiceUnavailable, stanza.Wait, "resource-constraint"},
 	stanza.NotKept:               {http.StatusServiceUnavailable, stanza.Wait, "resource-constraint"},
+	stanza.NotAsked:              {http.StatusNotFound, stanza.Cancel, "item-not-found"},
 	stanza.Poisonous:             {http.StatusUnprocessableEntity, stanza.Modify, "policy-violation"},
 }
 

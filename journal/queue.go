@@ -7,13 +7,15 @@ import (
 
 // queue holds, in order, what the writer has not written yet.
 type queue struct {
-	held atomic.Int64 // bytes of entries that are in state pending or taken
+	held       atomic.Int64 // bytes of entries that are in state pending or taken
+	heldEvents atomic.Int64 // bytes of events that are not on disk
 
 	mu     sync.Mutex
 	ops    []op
 	spare  []op  // memory for the next ops
 	seq    int64 // the last that was given
 	urgent bool  // somebody waits
+	press  bool  // there is more than lazy events
 	closed bool
 
 	// leaving are the entries on disk whose removal is in ops or being written.
@@ -32,14 +34,16 @@ const (
 	opBury
 	opNotBefore
 	opRequest
+	opEvent
 )
 
 // op is one change that waits to be written. It is small, because nearly all are
 // of kind opAdd and skipped.
 type op struct {
 	kind  opKind
-	entry *Entry // nil in opNotBefore and opRequest
+	entry *Entry // nil in opNotBefore, opRequest and opEvent
 	more  *more
+	event *eventOp
 }
 
 // more is what an op needs beyond its entry.
@@ -69,13 +73,42 @@ func (q *queue) add(e *Entry) bool {
 	}
 	q.seq++
 	e.seq = q.seq
-	first := len(q.ops) == 0
+	signal := q.pressing()
 	q.ops = append(q.ops, op{kind: opAdd, entry: e})
 	q.mu.Unlock()
-	if first {
+	if signal {
 		e.j.signal()
 	}
 	return true
+}
+
+// pressing notes that something has come that is to be written soon, and reports whether the
+// writer has to be woken for it. It is called with mu held, before that is appended.
+func (q *queue) pressing() (signal bool) {
+	signal = len(q.ops) == 0 || !q.press
+	q.press = true
+	return signal
+}
+
+// record numbers an event, and appends it if it is to be kept.
+func (q *queue) record(j *Journal, e *eventOp, keep, lazy bool) (seq int64, kept bool) {
+	q.mu.Lock()
+	q.seq++
+	e.Seq = q.seq
+	if !keep || q.closed {
+		q.mu.Unlock()
+		return e.Seq, false
+	}
+	signal := len(q.ops) == 0
+	if !lazy {
+		signal = q.pressing()
+	}
+	q.ops = append(q.ops, op{kind: opEvent, event: e})
+	q.mu.Unlock()
+	if signal {
+		j.signal()
+	}
+	return e.Seq, true
 }
 
 // push appends a change. What comes after Close is lost with the process: the
@@ -87,7 +120,7 @@ func (j *Journal) push(o op) bool {
 		q.mu.Unlock()
 		return false
 	}
-	signal := len(q.ops) == 0
+	signal := q.pressing()
 	q.ops = append(q.ops, o)
 	switch o.kind {
 	case opRemove, opBury:
@@ -98,7 +131,7 @@ func (j *Journal) push(o op) bool {
 		q.seq += r.numbers
 		signal = signal || !q.urgent
 		q.urgent = true
-	case opVoid, opAdd, opAttempt, opNotBefore:
+	case opVoid, opAdd, opAttempt, opNotBefore, opEvent:
 	}
 	q.mu.Unlock()
 	if signal {
@@ -134,13 +167,20 @@ func (q *queue) isUrgent() bool {
 	return q.urgent
 }
 
+// isPressing reports whether there is more than lazy events.
+func (q *queue) isPressing() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.press
+}
+
 // take returns everything that waits.
 func (q *queue) take() []op {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	ops := q.ops
 	q.ops, q.spare = q.spare[:0], nil
-	q.urgent = false
+	q.urgent, q.press = false, false
 	return ops
 }
 

@@ -24,7 +24,7 @@ var schemas embed.FS
 
 const (
 	// schemaVersion is the number of the last migration (PRAGMA user_version).
-	schemaVersion = 1
+	schemaVersion = 2
 	// applicationID marks a database file as a journal (PRAGMA application_id).
 	applicationID = 0x5273746a // "Rstj"
 	// readers is how many queries may be made at once.

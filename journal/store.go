@@ -24,6 +24,11 @@ type store interface {
 	outbox(ctx context.Context, component string, state OutboxState, after int64, limit int) ([]outboxRow, error)
 	key(ctx context.Context, scope, key string) (row keyRow, found bool, err error)
 
+	events(ctx context.Context, component string, after int64, limit int) ([]eventRow, error)
+	// eventsSince returns the seq after which the first event of that time or later comes.
+	eventsSince(ctx context.Context, component string, at int64) (after int64, err error)
+	eventsDropped(ctx context.Context, component string) (upTo int64, err error)
+
 	close() error
 }
 
@@ -56,6 +61,10 @@ type changes interface {
 	finishKey(scope, key string, row keyRow) error
 	deleteKey(scope, key string) error
 	pruneKeys(now int64, limit int) (int, error)
+
+	record(eventRow) error
+	// trimEvents drops events of before a time, and those that are more than most; at most limit.
+	trimEvents(component string, before, most int64, limit int) (int, error)
 }
 
 // totals are kept by the database, in the transactions that change them.
@@ -105,4 +114,14 @@ type keyRow struct {
 	status      int64 // 0: no answer yet
 	header      []byte
 	body        []byte
+}
+
+// eventRow is an event as it is stored.
+type eventRow struct {
+	seq       int64
+	component string
+	at        int64
+	direction Direction
+	state     string
+	stanza    []byte
 }

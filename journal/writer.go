@@ -10,6 +10,7 @@ import (
 
 const (
 	maxCommit   = 1024                   // ops in one commit, so that none takes long
+	lazyLinger  = 100 * time.Millisecond // for which events wait for company that nobody reads soon
 	firstPause  = 100 * time.Millisecond // after a commit that failed; it doubles
 	longestWait = 2 * time.Second
 	sweepEvery  = time.Minute
@@ -39,14 +40,24 @@ func (j *Journal) work() {
 func (j *Journal) gather() {
 	linger := time.NewTimer(j.o.Linger)
 	defer linger.Stop()
-	for !j.queue.isUrgent() {
+	lazy := time.NewTimer(max(lazyLinger, j.o.Linger))
+	defer lazy.Stop()
+	for pressing := j.queue.isPressing(); !j.queue.isUrgent(); {
 		select {
 		case <-j.wake:
+			if !pressing && j.queue.isPressing() {
+				pressing = true
+				linger.Reset(j.o.Linger)
+			}
+			continue
 		case <-linger.C:
-			return
+			if !pressing {
+				continue
+			}
+		case <-lazy.C:
 		case <-j.closing:
-			return
 		}
+		break
 	}
 	// Those who waited for the last commit come together: let them.
 	runtime.Gosched()
@@ -159,6 +170,8 @@ func (o *op) apply(c changes) error {
 		return c.notBefore(o.more.conversation, o.more.at)
 	case opRequest:
 		return o.more.request.do(c, o.more.request.first)
+	case opEvent:
+		return c.record(o.event.row())
 	}
 	return nil
 }
@@ -173,6 +186,8 @@ func (j *Journal) conclude(ops []op) {
 			o.entry.onDisk()
 		case opRequest:
 			o.reply(nil)
+		case opEvent:
+			j.queue.heldEvents.Add(-o.event.size)
 		case opVoid, opRemove, opBury, opAttempt, opNotBefore:
 		}
 	}
@@ -203,7 +218,7 @@ func (j *Journal) refuseRequests(ops []op, err error) []op {
 		case opVoid:
 		case opRequest:
 			o.reply(err)
-		case opAdd, opRemove, opAttempt, opBury, opNotBefore:
+		case opAdd, opRemove, opAttempt, opBury, opNotBefore, opEvent:
 			kept = append(kept, o)
 		}
 	}

@@ -49,6 +49,7 @@ const (
 	TooManyOutstanding Reason = "too-many-outstanding" // no room for another query
 	CallerTooSlow      Reason = "caller-too-slow"      // what came for him would have to be kept beyond measure
 	Poisonous          Reason = "poisonous"            // the XMPP server ended the stream because of it
+	NotAsked           Reason = "not-asked"            // it answers an iq that waits for no answer
 	NotKept            Reason = "not-kept"             // it would have to be kept on disk, and there is no room, or the disk does not take it
 )
 
@@ -57,6 +58,6 @@ func Reasons() []Reason {
 	return []Reason{
 		NotWellFormed, TooLarge, InvalidNamespace, UnsupportedStanzaType, ImproperAddressing, InvalidFrom,
 		ForeignSender, InvalidIQType, InvalidIQPayload, IDConflict, AnswerTimeout, LinkUnavailable, TooManyOutstanding,
-		CallerTooSlow, Poisonous, NotKept,
+		CallerTooSlow, Poisonous, NotAsked, NotKept,
 	}
 }
