@@ -2,6 +2,7 @@ package restanza
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/restanza/restanza/callback"
 	"github.com/restanza/restanza/config"
+	"github.com/restanza/restanza/events"
 	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/httpd"
@@ -24,6 +26,7 @@ type part struct {
 	link     *link.Component
 	gateway  *gateway.Component
 	callback *callback.Callback // nil without a callback URL
+	events   *events.Log        // nil: there is none
 }
 
 // newPart builds the parts of one component and connects them: the link hands
@@ -38,6 +41,11 @@ func newPart(o Options, c *config.Component, j *journal.Journal, registry promet
 	if p.link, err = p.newLink(o.Logger, metrics); err != nil {
 		return nil, err
 	}
+	if e := o.Config.Events; e.MaxAge > 0 && e.MaxEvents > 0 {
+		if p.events, err = p.newEvents(e, j, log, metrics); err != nil {
+			return nil, err
+		}
+	}
 	var receiver gateway.Receiver
 	switch {
 	case c.Callback.URL != "":
@@ -46,7 +54,7 @@ func newPart(o Options, c *config.Component, j *journal.Journal, registry promet
 		}
 		receiver = p.callback
 	case o.Receiver != nil:
-		receiver = o.Receiver(c.Domain, p.link.Reply)
+		receiver = o.Receiver(c.Domain, p.reply)
 	}
 	filter, err := gateway.NewFilter(c.Callback.Stanzas, c.Callback.Events)
 	if err != nil {
@@ -62,6 +70,7 @@ func newPart(o Options, c *config.Component, j *journal.Journal, registry promet
 		MaxOutstanding: c.MaxOutstandingIQs,
 		MaxStanza:      p.maxStanza(),
 		Outbox:         p.outbox(o, j),
+		Events:         p.events,
 		Version:        o.Version,
 		Logger:         log,
 		Metrics:        metrics,
@@ -102,12 +111,34 @@ func (p *part) newCallback(o Options, j *journal.Journal, log *slog.Logger, metr
 		QueueLimit:     c.QueueLimit,
 		MaxStanza:      p.maxStanza(),
 		Grace:          o.Config.ShutdownGrace.Std(),
-		Reply:          p.link.Reply,
+		Reply:          p.reply,
 		Version:        o.Version,
 		Logger:         log,
 		Metrics:        metrics,
 		Observe:        watchCallback(p.config.Domain, o.Traffic),
 	})
+}
+
+// newEvents returns the component's log.
+func (p *part) newEvents(e config.Events, j *journal.Journal, log *slog.Logger, metrics prometheus.Registerer) (*events.Log, error) {
+	return events.New(context.Background(), events.Options{
+		Domain:    p.config.Domain,
+		Journal:   j,
+		MaxAge:    e.MaxAge.Std(),
+		MaxEvents: e.MaxEvents,
+		Lazy:      p.config.Callback.URL != "",
+		Logger:    log,
+		Metrics:   metrics,
+	})
+}
+
+// reply sends what a receiver has to say.
+func (p *part) reply(st stanza.Stanza) error {
+	err := p.link.Reply(st)
+	if err == nil {
+		p.gateway.Replied(st)
+	}
+	return err
 }
 
 // outbox returns the options of the component's outbox, nil without a journal.
@@ -141,6 +172,7 @@ func (p *part) credentials() []httpd.Credential {
 		list[i] = httpd.Credential{
 			Authorization: c.Authorization.Reveal(),
 			Component:     p.gateway,
+			Events:        p.events,
 			Identity:      c.Identity,
 			InQuery:       c.InQuery,
 			BodyLimit:     p.config.StanzaSizeLimit,

@@ -198,13 +198,19 @@ func (r *Restanza) Addr() string { return r.listener.Addr().String() }
 func (r *Restanza) Close() error { return errors.Join(r.listener.Close(), r.closeJournal()) }
 
 // Run serves until ctx ends, and then stops in the order in which stanzas flow
-// in: the HTTP door, the callbacks, the outboxes, the links, the journal. Each has stopped before the next
+// in: the HTTP door, the callbacks, the outboxes, the links, the logs of events, the journal. Each has stopped before the next
 // is told to, so that what is under way can still be answered. Run returns nil
 // after such an end.
 func (r *Restanza) Run(ctx context.Context) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 
+	logs := r.start(ctx, fail, func(p *part) func(context.Context) error {
+		if p.events == nil {
+			return nil
+		}
+		return p.events.Run
+	})
 	links := r.start(ctx, fail, func(p *part) func(context.Context) error { return p.link.Run })
 	callbacks := r.start(ctx, fail, func(p *part) func(context.Context) error {
 		if p.callback == nil {
@@ -217,7 +223,8 @@ func (r *Restanza) Run(ctx context.Context) error {
 	errCallbacks := callbacks.stop()
 	errOutboxes := outboxes.stop()
 	errLinks := links.stop()
-	return errors.Join(errDoor, errCallbacks, errOutboxes, errLinks, r.closeJournal())
+	errLogs := logs.stop()
+	return errors.Join(errDoor, errCallbacks, errOutboxes, errLinks, errLogs, r.closeJournal())
 }
 
 // layer is the same part of every component, running.

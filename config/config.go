@@ -9,6 +9,7 @@ type Config struct {
 	Log           Log         `toml:"log"`
 	Journal       Journal     `toml:"journal"`
 	Outbox        Outbox      `toml:"outbox"`
+	Events        Events      `toml:"events"`
 	ShutdownGrace Duration    `toml:"shutdown_grace"` // for requests under way when the program is told to stop
 	Components    []Component `toml:"component"`      // at least one
 }
@@ -51,6 +52,12 @@ const NoJournal = "none"
 type Outbox struct {
 	MaxAge     Duration `toml:"max_age"`     // after which a stanza is not sent any more
 	MaxStanzas int      `toml:"max_stanzas"` // of all components together
+}
+
+// Events bounds the log of what comes and goes, of each component. Without a journal it is in memory, and shorter.
+type Events struct {
+	MaxAge    Duration `toml:"max_age"`    // after which events are dropped; 0: there is no log
+	MaxEvents int      `toml:"max_events"` // beyond which the oldest are dropped; 0: there is no log
 }
 
 // Component is one XMPP component (XEP-0114): a domain that an XMPP server hands over to
@@ -130,6 +137,7 @@ func Default() Config {
 		Log:           Log{Level: "info", Format: "text"},
 		Journal:       Journal{MaxBytes: 1024 * mebibyte, DeadAge: 7 * day},
 		Outbox:        Outbox{MaxAge: 60 * minute, MaxStanzas: 10_000},
+		Events:        Events{MaxAge: day, MaxEvents: 100_000},
 		ShutdownGrace: 10 * second,
 	}
 }

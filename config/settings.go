@@ -122,6 +122,9 @@ func Settings() []Setting {
 		{Key: "outbox.max_age", Flag: "outbox-max-age", Type: Time, Usage: "time after which a message or presence that waits for the link is not sent any more"},
 		{Key: "outbox.max_stanzas", Flag: "outbox-max-stanzas", Type: Number, Min: 1, Max: 1_000_000, Usage: "messages and presence that may wait for the link"},
 
+		{Key: "events.max_age", Flag: "events-max-age", Type: Time, Zero: true, Most: 365 * day, Usage: "how long stanzas can be read at /events; 0s: there is no log of them"},
+		{Key: "events.max_events", Flag: "events-max-events", Type: Number, Min: 0, Max: 10_000_000, Usage: "stanzas of a component that can be read at /events, the oldest of which go first; 0: there is no log of them"},
+
 		{Key: "log.level", Flag: "log-level", Type: Text, Values: []string{"debug", "info", "warn", "error"}, Usage: "least level that is logged"},
 		{Key: "log.format", Flag: "log-format", Type: Text, Values: []string{"text", "json"}, Usage: "form of the log on standard error"},
 		{Key: "shutdown_grace", Flag: "shutdown-grace", Type: Time, Usage: "time that requests under way get to finish when the program is told to stop"},

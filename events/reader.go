@@ -72,6 +72,19 @@ func (r *Reader) Next(ctx context.Context, limit int) ([]*Event, error) {
 	}
 }
 
+// Poll is Next, but if ctx has ended already it returns what is there.
+func (r *Reader) Poll(ctx context.Context, limit int) ([]*Event, error) {
+	for {
+		found, more, err := r.look(context.WithoutCancel(ctx), limit)
+		if err != nil || len(found) > 0 {
+			return found, err
+		}
+		if !more {
+			return r.Next(ctx, limit)
+		}
+	}
+}
+
 // Position returns up to where the reader has looked.
 func (r *Reader) Position() Position { return r.position }
 

@@ -8,7 +8,7 @@ import (
 
 // The header fields of answers to web pages of other origins (Fetch standard §3.2).
 var (
-	corsHeaders = []string{"Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, Prefer, Prosody-Rest-Timeout"}
+	corsHeaders = []string{"Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, Last-Event-ID, Prefer, Prosody-Rest-Timeout"}
 	corsExposed = []string{"Accept-Post, Allow, Idempotency-Replayed, Location, Preference-Applied, Retry-After, WWW-Authenticate"}
 	corsMaxAge  = []string{"7200"}
 	varyOrigin  = []string{"Origin"}
@@ -33,8 +33,16 @@ func (s *Server) allowOrigin(h http.Header, r *http.Request) {
 	}
 	h["Access-Control-Expose-Headers"] = corsExposed
 	if r.Method == http.MethodOptions {
-		h["Access-Control-Allow-Methods"] = []string{strings.Join(restMethods(r), ", ")}
+		h["Access-Control-Allow-Methods"] = []string{strings.Join(methodsOf(r), ", ")}
 		h["Access-Control-Allow-Headers"] = corsHeaders
 		h["Access-Control-Max-Age"] = corsMaxAge
 	}
+}
+
+// methodsOf returns the methods that a path has which pages of other origins may use.
+func methodsOf(r *http.Request) []string {
+	if isEvents(r.URL.Path) {
+		return eventMethods
+	}
+	return restMethods(r)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/restanza/restanza/events"
 	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/stanza"
 )
@@ -21,6 +22,9 @@ type Credential struct {
 	Authorization string
 	// Component is where the caller's stanzas go.
 	Component Component
+	// Events is the log that he may read, as far as it is about addresses that Identity
+	// covers; nil: there is none.
+	Events *events.Log
 	// Identity is the caller's address, his default sender (jid.JID.Covers says
 	// as whom else he may send). Zero: the component's domain.
 	Identity jid.JID
@@ -43,6 +47,7 @@ func (c Credential) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c
 // grant is what a credential gives access to.
 type grant struct {
 	component Component
+	events    *events.Log // nil: none
 	identity  jid.JID
 	inQuery   bool
 	bodyLimit int
@@ -89,7 +94,7 @@ func (k *keyring) add(c Credential, realm string) error {
 	if _, double := k.grants[digest]; double {
 		return fmt.Errorf("the same Authorization value stands for %s already", k.grants[digest].identity)
 	}
-	g := &grant{component: c.Component, identity: c.Identity, inQuery: c.InQuery, bodyLimit: c.BodyLimit}
+	g := &grant{component: c.Component, events: c.Events, identity: c.Identity, inQuery: c.InQuery, bodyLimit: c.BodyLimit}
 	if g.identity.IsZero() {
 		g.identity = c.Component.Domain()
 	}

@@ -28,6 +28,7 @@ type problem struct {
 	text       string // for the caller
 	instance   string // by which the log names the same problem; usually empty
 	place      stanza.Place
+	oldest     string // the id of the oldest event that there is; usually empty
 	retryAfter time.Duration
 	header     http.Header // further header fields, in canonical form; may be nil
 }
@@ -122,9 +123,10 @@ func writeProblemJSON(p *problem) []byte {
 		Line      int              `json:"line,omitempty"`
 		Column    int              `json:"column,omitempty"`
 		Instance  string           `json:"instance_id,omitempty"`
+		Oldest    string           `json:"oldest,omitempty"`
 	}{
 		"about:blank", http.StatusText(p.status), p.status, p.text, p.condition, p.errorType, p.text,
-		p.pointer(), p.place.Line, p.place.Column, p.instance,
+		p.pointer(), p.place.Line, p.place.Column, p.instance, p.oldest,
 	})
 }
 
@@ -157,10 +159,11 @@ type restPlace struct {
 	Pointer string `json:"pointer,omitempty"`
 	Line    int    `json:"line,omitempty"`
 	Column  int    `json:"column,omitempty"`
+	Oldest  string `json:"oldest,omitempty"`
 }
 
 func (p *problem) rest() restError {
-	place := restPlace{p.pointer(), p.place.Line, p.place.Column}
+	place := restPlace{p.pointer(), p.place.Line, p.place.Column, p.oldest}
 	return restError{"error", p.status, restInner{p.errorType, p.condition, p.text, p.status, p.instance, place}}
 }
 
@@ -188,6 +191,9 @@ func writeForm(p *problem) []byte {
 	}
 	if pointer := p.pointer(); pointer != "" {
 		v.Set("pointer", pointer)
+	}
+	if p.oldest != "" {
+		v.Set("oldest", p.oldest)
 	}
 	if p.place.Line > 0 {
 		v.Set("line", strconv.Itoa(p.place.Line))

@@ -27,6 +27,8 @@ const (
 	routeOpenAPI route = "openapi"
 	routeDocs    route = "docs"
 
+	routeEvents route = "events"
+
 	routeDeliveries  route = "deliveries"
 	routeDeadLetters route = "dead_letters"
 
@@ -36,7 +38,7 @@ const (
 )
 
 func routes() []route {
-	return []route{routeRest, routeLivez, routeReadyz, routeMetrics, routeOpenAPI, routeDocs, routeDeliveries, routeDeadLetters, routeOther}
+	return []route{routeRest, routeLivez, routeReadyz, routeMetrics, routeOpenAPI, routeDocs, routeEvents, routeDeliveries, routeDeadLetters, routeOther}
 }
 
 // routeOf returns the endpoint at a path. Doubled slashes count as one.
@@ -57,6 +59,8 @@ func (s *Server) routeOf(path string) route {
 		return routeOpenAPI
 	case (path == "/docs" || strings.HasPrefix(path, apidoc.PagePath)) && s.o.APIDocs:
 		return routeDocs
+	case isEvents(path):
+		return routeEvents
 	case waiting.has(path):
 		return routeDeliveries
 	case dead.has(path):
@@ -125,6 +129,8 @@ func handlerOf(rt route) func(*Server, http.ResponseWriter, *http.Request) int {
 		return (*Server).showMetrics
 	case routeOpenAPI, routeDocs:
 		return (*Server).apiDoc
+	case routeEvents:
+		return (*Server).events
 	case routeDeliveries:
 		return (*Server).deliveries
 	case routeDeadLetters:
@@ -167,7 +173,7 @@ func allowOnly(r *http.Request, methods ...string) *problem {
 
 // listEndpoints names what there is, for those who ask for something else.
 func (s *Server) listEndpoints() string {
-	list := []string{"POST /rest", "GET /rest"}
+	list := []string{"POST /rest", "GET /rest", "GET " + eventsPath}
 	if s.o.Health {
 		list = append(list, "GET /livez", "GET /readyz")
 	}

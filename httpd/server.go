@@ -117,6 +117,7 @@ type Server struct {
 	metrics     *metrics
 	log         *slog.Logger
 	turns       turns
+	readings    readings
 	resultBytes atomic.Int64 // of archive queries' results that wait for their callers
 	stopping    atomic.Bool  // set once Serve's context has ended
 }
@@ -199,11 +200,13 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	select {
 	case err := <-failed:
 		s.stopping.Store(true)
+		s.readings.stop()
 		s.drain(hs, cutOff)
 		return fmt.Errorf("httpd: accept on %s: %w", ln.Addr(), err)
 	case <-ctx.Done():
 	}
 	s.stopping.Store(true)
+	s.readings.stop()
 	s.drain(hs, cutOff)
 	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("httpd: accept on %s: %w", ln.Addr(), err)

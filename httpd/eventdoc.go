@@ -1,0 +1,111 @@
+package httpd
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/restanza/restanza/events"
+	"github.com/restanza/restanza/format"
+)
+
+// The encodings that events remember.
+const (
+	encodedJSON = iota
+	encodedXML
+	encodedStreamJSON
+	encodedStreamXML
+)
+
+// eventName says what an object of a stream is. The set is closed.
+type eventName string
+
+const (
+	eventStanza    eventName = "stanza"    // a stanza that came or went
+	eventOpen      eventName = "open"      // the first of a stream: id is where it begins
+	eventKeepalive eventName = "keepalive" // nothing has come for a while
+	eventEnd       eventName = "end"       // the last of a stream, which says why
+	eventAccepted  eventName = "accepted"  // what the reader has sent was accepted
+	eventRefused   eventName = "refused"   // what the reader has sent was not
+)
+
+// notice is an object of a stream that is no stanza.
+type notice struct {
+	Event     eventName `json:"event"`
+	ID        string    `json:"id,omitempty"`
+	Ref       string    `json:"ref,omitempty"`
+	Status    int       `json:"status,omitempty"`
+	Condition string    `json:"condition,omitempty"`
+	Text      string    `json:"text,omitempty"`
+}
+
+// json returns the object in one line, without its end.
+func (n notice) json() []byte {
+	line, err := json.Marshal(n)
+	if err != nil {
+		panic("httpd: a notice has no JSON form: " + err.Error()) // strings and numbers always have
+	}
+	return line
+}
+
+// object returns an event as a JSON object in one line, without its end. It is made once for
+// all readers.
+func (s *Server) object(e *events.Event, xml bool) []byte {
+	if xml {
+		return e.Encoded(encodedXML, s.xmlObject)
+	}
+	return e.Encoded(encodedJSON, s.jsonObject)
+}
+
+func (s *Server) jsonObject(e *events.Event) []byte {
+	f := format.JSON
+	if s.o.StrictJSON {
+		f = f.Strict()
+	}
+	return append(f.Append(appendEvent(nil, e), e.Stanza), '}')
+}
+
+func (*Server) xmlObject(e *events.Event) []byte {
+	text, err := jsontext.AppendQuote(appendEvent(nil, e), e.Stanza.XML())
+	if err != nil {
+		panic("httpd: a stanza has no JSON form: " + err.Error()) // its text is checked UTF-8
+	}
+	return append(text, '}')
+}
+
+// appendEvent appends the beginning of an object, up to the stanza.
+func appendEvent(dst []byte, e *events.Event) []byte {
+	dst = append(dst, `{"event":"stanza","id":"`...)
+	dst = append(dst, e.Position.String()...)
+	dst = append(dst, `","time":"`...)
+	dst = e.At.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
+	dst = append(dst, `","direction":"`...)
+	dst = append(dst, e.Direction...)
+	dst = append(dst, `","state":"`...)
+	dst = append(dst, e.State...)
+	return append(dst, `","stanza":`...)
+}
+
+// eventPage is the answer of a poll.
+type eventPage struct {
+	Events []json.RawMessage `json:"events"`
+	Next   string            `json:"next"`
+}
+
+// frame returns an event as Server-Sent Events have it, made once for all readers.
+func (s *Server) frame(e *events.Event, xml bool) []byte {
+	number := encodedStreamJSON
+	if xml {
+		number = encodedStreamXML
+	}
+	return e.Encoded(number, func(e *events.Event) []byte {
+		object := s.object(e, xml)
+		b := make([]byte, 0, len(object)+40)
+		b = append(append(append(b, "id: "...), e.Position.String()...), "\ndata: "...)
+		return append(append(b, object...), "\n\n"...)
+	})
+}
+
+// retryHint is what a browser waits before it connects again.
+const retryHint = 2 * time.Second

@@ -1,0 +1,206 @@
+package httpd
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/restanza/restanza/events"
+	"github.com/restanza/restanza/stanza"
+)
+
+const (
+	eventsPath = "/events"
+	// maxReaders bounds how many requests read events at once.
+	maxReaders = 20_000
+	// maxBatch is how many events go into one answer of a poll, or into one write to a stream.
+	maxBatch = 100
+	// keepaliveEvery is how often a stream without events shows that it lives. Proxies cut
+	// what is silent for 60 seconds, some for 30.
+	keepaliveEvery = 20 * time.Second
+	// eventTime is how long a reader has for taking what is written to it.
+	eventTime = 20 * time.Second
+)
+
+// eventForm is how a reader gets events.
+type eventForm string
+
+const (
+	formStream eventForm = "sse"    // Server-Sent Events (WHATWG HTML, "Server-sent events")
+	formLines  eventForm = "ndjson" // a JSON object on each line
+	formSocket eventForm = "ws"     // WebSocket (RFC 6455)
+	formPoll   eventForm = "json"   // one answer with a list
+)
+
+// eventTypes are the media types by which Accept chooses a form. The first is for those who
+// say nothing: an answer that ends.
+var (
+	eventTypes = []string{"application/json", "text/event-stream", "application/x-ndjson"}
+	eventForms = []eventForm{formPoll, formStream, formLines}
+)
+
+// eventFormAt returns the form that a path names; empty: none, the path is right; ok is false for
+// a path that is not there.
+func eventFormAt(path string) (f eventForm, ok bool) {
+	rest, ok := strings.CutPrefix(path, eventsPath)
+	if !ok {
+		return "", false
+	}
+	switch rest {
+	case "":
+		return "", true
+	case ".sse":
+		return formStream, true
+	case ".ndjson":
+		return formLines, true
+	case ".json":
+		return formPoll, true
+	case "/ws":
+		return formSocket, true
+	}
+	return "", false
+}
+
+// eventFormOf returns the form that a request asks for.
+func eventFormOf(r *http.Request) eventForm {
+	if f, _ := eventFormAt(r.URL.Path); f != "" {
+		return f
+	}
+	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		return formSocket
+	}
+	return eventForms[preferred(r.Header["Accept"], eventTypes)]
+}
+
+// events gives a reader what comes and goes.
+func (s *Server) events(w http.ResponseWriter, r *http.Request) int {
+	s.allowOrigin(w.Header(), r)
+	if p := allowOnly(r, eventMethods...); p != nil {
+		return s.refuse(w, r, p)
+	}
+	if r.Method == http.MethodOptions {
+		w.Header()["Allow"] = []string{strings.Join(eventMethods, ", ")}
+		w.WriteHeader(http.StatusOK)
+		return http.StatusOK
+	}
+	g, p := s.keys.authenticate(r)
+	if p != nil {
+		s.metrics.unauthorized.Inc()
+		return s.refuse(w, r, p)
+	}
+	if g.events == nil {
+		return s.refuse(w, r, newProblem(http.StatusNotFound, stanza.Cancel, "item-not-found",
+			"this gateway keeps no log of events: it needs events.max_age and events.max_events above 0"))
+	}
+	q, p := parseEventQuery(r)
+	if p != nil {
+		return s.refuse(w, r, p)
+	}
+	return s.readEvents(w, r, g, &q)
+}
+
+var eventMethods = []string{http.MethodGet, http.MethodOptions}
+
+// readEvents opens a reader, and answers in the form that was asked for.
+func (s *Server) readEvents(w http.ResponseWriter, r *http.Request, g *grant, q *eventQuery) int {
+	if g.identity != g.component.Domain() {
+		q.filter.Identity = g.identity
+	}
+	reading, err := s.readings.begin(r.Context())
+	if err != nil {
+		return s.fail(w, r, err)
+	}
+	defer reading.end()
+	after, err := q.after(reading.ctx, g.events)
+	if err != nil {
+		return s.fail(w, r, eventProblem(err))
+	}
+	reader, err := g.events.Read(q.filter, after)
+	if err != nil {
+		return s.fail(w, r, eventProblem(err))
+	}
+	defer reader.Close()
+	f := &feed{s: s, reader: reader, xml: q.xml, component: g.component, identity: g.identity, limit: g.bodyLimit}
+	switch q.form {
+	case formSocket:
+		return f.socket(reading.ctx, w, r)
+	case formStream:
+		return f.stream(reading.ctx, w, sseWriter{})
+	case formLines:
+		return f.stream(reading.ctx, w, lineWriter{})
+	case formPoll:
+	}
+	return f.poll(reading.ctx, w, r, q)
+}
+
+// eventProblem makes an error of a log an answer.
+func eventProblem(err error) error {
+	if gone, ok := errors.AsType[*events.Gone](err); ok {
+		p := newProblem(http.StatusGone, stanza.Cancel, "gone", gone.Error()+"; go on with since="+gone.Oldest.String()+", or since=all")
+		p.oldest = gone.Oldest.String()
+		return p
+	}
+	if errors.Is(err, events.ErrClosed) {
+		return errStopping
+	}
+	return err
+}
+
+// readings are the requests that read events. They would not end by themselves.
+type readings struct {
+	mu    sync.Mutex
+	list  map[*reading]struct{}
+	ended bool
+}
+
+// reading is one request that reads events.
+type reading struct {
+	all    *readings
+	ctx    context.Context //nolint:containedctx // it is that of the request, and lives as long as this
+	cancel context.CancelCauseFunc
+}
+
+// begin takes a request in, whose context ends when the server is told to stop.
+func (rs *readings) begin(ctx context.Context) (*reading, error) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	switch {
+	case rs.ended:
+		return nil, errStopping
+	case len(rs.list) >= maxReaders:
+		return nil, &stanza.Refusal{Reason: stanza.TooManyOutstanding, Text: "too many readers are connected; try again later"}
+	}
+	if rs.list == nil {
+		rs.list = map[*reading]struct{}{}
+	}
+	r := &reading{all: rs}
+	r.ctx, r.cancel = context.WithCancelCause(ctx)
+	rs.list[r] = struct{}{}
+	return r, nil
+}
+
+func (r *reading) end() {
+	r.all.mu.Lock()
+	delete(r.all.list, r)
+	r.all.mu.Unlock()
+	r.cancel(nil)
+}
+
+// stop ends all of them.
+func (rs *readings) stop() {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.ended = true
+	for r := range rs.list {
+		r.cancel(errStopping)
+	}
+}
+
+// isEvents reports whether a path is one of those for events.
+func isEvents(path string) bool {
+	_, ok := eventFormAt(path)
+	return ok
+}

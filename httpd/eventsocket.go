@@ -1,0 +1,185 @@
+package httpd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/coder/websocket"
+
+	"github.com/restanza/restanza/format"
+	"github.com/restanza/restanza/gateway"
+	"github.com/restanza/restanza/jsonmap"
+	"github.com/restanza/restanza/stanza"
+)
+
+// frameRoom is how many bytes of a WebSocket message there may be beside a stanza.
+const frameRoom = 4 << 10
+
+// socket writes events to a WebSocket, and takes stanzas from it.
+func (f *feed) socket(ctx context.Context, w http.ResponseWriter, r *http.Request) int {
+	if r.Header.Get("Upgrade") == "" {
+		p := newProblem(http.StatusUpgradeRequired, stanza.Modify, "not-allowed", "a WebSocket is wanted here; "+eventsPath+".ndjson is the same as a stream of lines")
+		p.header = http.Header{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}} // RFC 9110 §15.5.22
+		return f.s.refuse(w, r, p)
+	}
+	if !f.s.isFriend(r) {
+		return f.s.refuse(w, r, newProblem(http.StatusForbidden, stanza.Auth, "not-authorized",
+			"pages of this origin may not connect: name it in http.cors_origins"))
+	}
+	// The origin is checked above, for the same list as all other requests.
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+	if err != nil {
+		return http.StatusBadRequest // Accept has answered
+	}
+	defer conn.CloseNow() //nolint:errcheck // it may be closed already
+	conn.SetReadLimit(int64(f.limit) + frameRoom)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		cancel(f.takeFrames(ctx, conn))
+	}()
+	err = f.writeFrames(ctx, conn)
+	closeSocket(conn, err)
+	<-done
+	return http.StatusSwitchingProtocols
+}
+
+// isFriend reports whether a request comes from no web page, from one of this host, or from one
+// of an origin that the operator has named.
+func (s *Server) isFriend(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" || slices.Contains(s.o.CORSOrigins, "*") || slices.Contains(s.o.CORSOrigins, origin) {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && u.Host == r.Host
+}
+
+// writeFrames writes events, each as a message, until something ends.
+func (f *feed) writeFrames(ctx context.Context, conn *websocket.Conn) error {
+	if err := writeFrame(ctx, conn, notice{Event: eventOpen, ID: f.reader.Position().String()}.json()); err != nil {
+		return err
+	}
+	for {
+		list, err := f.next(ctx)
+		if err != nil {
+			return err
+		}
+		if len(list) == 0 {
+			err = writeFrame(ctx, conn, notice{Event: eventKeepalive, ID: f.reader.Position().String()}.json())
+		}
+		for _, e := range list {
+			if err == nil {
+				err = writeFrame(ctx, conn, f.s.object(e, f.xml))
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func writeFrame(ctx context.Context, conn *websocket.Conn, b []byte) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, eventTime, errNotTaken)
+	defer cancel()
+	if err := conn.Write(ctx, websocket.MessageText, b); err != nil {
+		return fmt.Errorf("%w: %w", errNotTaken, err)
+	}
+	return nil
+}
+
+// frameError is what is wrong with a message of a WebSocket, which ends it.
+type frameError struct {
+	code websocket.StatusCode
+	text string
+}
+
+func (e *frameError) Error() string { return e.text }
+
+// closeSocket tells the reader why it is over, as far as a WebSocket can.
+func closeSocket(conn *websocket.Conn, err error) {
+	code, text := websocket.StatusNormalClosure, ""
+	wrong, isWrong := errors.AsType[*frameError](err)
+	switch end, there := endOf(err); {
+	case isWrong:
+		code, text = wrong.code, wrong.text
+	case errors.Is(err, errStopping):
+		code, text = websocket.StatusGoingAway, end
+	case there:
+		code, text = websocket.StatusTryAgainLater, end
+	}
+	if len(text) > maxReason {
+		text = text[:maxReason]
+	}
+	_ = conn.Close(code, text) // the other side may be gone
+}
+
+// maxReason is how long the reason of a closed WebSocket may be (RFC 6455 §5.5).
+const maxReason = 123
+
+// frame is what a reader may send: a stanza, with a word by which it knows the answer.
+type frame struct {
+	Ref    string          `json:"ref"`
+	Stanza json.RawMessage `json:"stanza"`
+}
+
+// takeFrames reads what the reader sends, until that ends.
+func (f *feed) takeFrames(ctx context.Context, conn *websocket.Conn) error {
+	for {
+		kind, b, err := conn.Read(ctx)
+		if err != nil {
+			if errors.Is(err, websocket.ErrMessageTooBig) {
+				return &frameError{websocket.StatusMessageTooBig, fmt.Sprintf("a message has at most %d bytes", f.limit+frameRoom)}
+			}
+			return context.Canceled // gone
+		}
+		var m frame
+		if kind != websocket.MessageText || json.Unmarshal(b, &m) != nil || m.Stanza == nil || len(m.Ref) > 200 {
+			return &frameError{websocket.StatusUnsupportedData, `a message is a JSON object with a "stanza", and perhaps a "ref" of at most 200 bytes`}
+		}
+		if err := writeFrame(ctx, conn, f.submit(ctx, &m).json()); err != nil {
+			return err
+		}
+	}
+}
+
+// submit sends a reader's stanza as a POST to /rest would.
+func (f *feed) submit(ctx context.Context, m *frame) notice {
+	st, err := f.parse(m.Stanza)
+	if err == nil && st.IsRequest() {
+		err = &stanza.Refusal{Reason: stanza.InvalidIQType, Text: "a question has an answer: ask it by POST /rest"}
+	}
+	var answer stanza.Stanza
+	if err == nil {
+		answer, err = f.component.Submit(ctx, f.identity, st, gateway.SubmitOptions{Wait: -1})
+	}
+	if _, queued := errors.AsType[*gateway.Queued](err); queued || err == nil && answer.IsZero() {
+		return notice{Event: eventAccepted, Ref: m.Ref}
+	}
+	if err == nil {
+		e := answer.Err()
+		return notice{Event: eventRefused, Ref: m.Ref, Status: statusOf(e), Condition: string(e.Condition), Text: e.Text}
+	}
+	p := f.s.problemOf(err)
+	return notice{Event: eventRefused, Ref: m.Ref, Status: p.status, Condition: p.condition, Text: printable(p.text)}
+}
+
+// parse reads a stanza, which is an object in JSON or a text in XML.
+func (f *feed) parse(doc json.RawMessage) (stanza.Stanza, error) {
+	var text string
+	if json.Unmarshal(doc, &text) == nil {
+		return stanza.Parse([]byte(text))
+	}
+	e := jsonmap.Envelope{}
+	if f.s.o.StrictJSON {
+		return format.StrictJSON.Parse(doc, e)
+	}
+	return format.JSON.Parse(doc, e)
+}
