@@ -1,6 +1,7 @@
 package events
 
 import (
+	"encoding/json"
 	"slices"
 
 	"github.com/restanza/restanza/jid"
@@ -44,3 +45,46 @@ func (f *Filter) passesOne(list []*Event) bool { return slices.ContainsFunc(list
 
 // within reports whether a is what was asked for, or in it.
 func within(a, asked jid.JID) bool { return asked.IsZero() || asked.Covers(a) }
+
+// filterText is how a filter is kept.
+type filterText struct {
+	Identity  string        `json:"identity,omitempty"`
+	Direction Direction     `json:"direction,omitempty"`
+	Kinds     []stanza.Kind `json:"kinds,omitempty"`
+	Types     []stanza.Type `json:"types,omitempty"`
+	From      string        `json:"from,omitempty"`
+	To        string        `json:"to,omitempty"`
+}
+
+// text returns a form of the filter in which equal filters are equal.
+func (f *Filter) text() string {
+	doc := filterText{f.Identity.String(), f.Direction, slices.Clone(f.Kinds), slices.Clone(f.Types), f.From.String(), f.To.String()}
+	slices.Sort(doc.Kinds)
+	slices.Sort(doc.Types)
+	text, err := json.Marshal(doc)
+	if err != nil {
+		panic("events: a filter has no JSON form: " + err.Error()) // strings always have
+	}
+	return string(text)
+}
+
+// parseFilter is the inverse of text.
+func parseFilter(text string) (f Filter, err error) {
+	var doc filterText
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		return f, err
+	}
+	f = Filter{Direction: doc.Direction, Kinds: doc.Kinds, Types: doc.Types}
+	for _, a := range []struct {
+		text string
+		to   *jid.JID
+	}{{doc.Identity, &f.Identity}, {doc.From, &f.From}, {doc.To, &f.To}} {
+		if a.text == "" {
+			continue
+		}
+		if *a.to, err = jid.ParseRouted(a.text); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}

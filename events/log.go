@@ -58,7 +58,8 @@ type Log struct {
 	flushing sync.Mutex
 	flushed  Position // up to it events are on disk
 
-	readers readers
+	readers   readers
+	consumers consumers
 }
 
 // New returns a log with what the journal has of it. Errors are the journal's.
@@ -75,6 +76,9 @@ func New(ctx context.Context, o Options) (*Log, error) {
 	l := &Log{o: o, news: make(chan struct{}, 1)}
 	l.readers.here = map[*Reader]struct{}{}
 	if err := l.metrics.register(o.Metrics, l); err != nil {
+		return nil, fmt.Errorf("events: %w", err)
+	}
+	if err := l.loadConsumers(ctx); err != nil {
 		return nil, fmt.Errorf("events: %w", err)
 	}
 	if o.Journal == nil {
@@ -148,6 +152,8 @@ func (l *Log) Run(ctx context.Context) error {
 	defer l.readers.close()
 	trim := time.NewTicker(trimEvery)
 	defer trim.Stop()
+	save := time.NewTicker(saveEvery)
+	defer save.Stop()
 	var seen Position
 	for {
 		select {
@@ -156,9 +162,13 @@ func (l *Log) Run(ctx context.Context) error {
 			if l.overdue() {
 				l.trim(ctx)
 			}
+		case <-save.C:
+			l.keepConsumers(ctx)
 		case <-trim.C:
+			l.sweepConsumers(ctx)
 			l.trim(ctx)
 		case <-ctx.Done():
+			l.keepConsumers(context.WithoutCancel(ctx))
 			return nil
 		}
 	}

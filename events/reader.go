@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -129,6 +130,24 @@ func (r *Reader) pick(list []*Event, limit int) (found []*Event, more bool) {
 	return found, false
 }
 
+// poke wakes the reader. It is called with the readers' lock held: the channel is closed under it.
+func (r *Reader) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// nudge wakes the reader, if it is still there.
+func (r *Reader) nudge() {
+	rs := &r.log.readers
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if _, here := rs.here[r]; here {
+		r.poke()
+	}
+}
+
 // Close ends the reader.
 func (r *Reader) Close() { r.log.readers.remove(r) }
 
@@ -183,10 +202,7 @@ func (rs *readers) wake(news []*Event, all bool) {
 	defer rs.mu.Unlock()
 	for r := range rs.here {
 		if all || r.filter.passesOne(news) {
-			select {
-			case r.wake <- struct{}{}:
-			default:
-			}
+			r.poke()
 		}
 	}
 }
@@ -207,11 +223,23 @@ func (rs *readers) count() int {
 	return len(rs.here)
 }
 
-// Attended reports whether somebody reads what comes in like that stanza, or has until a
-// moment ago.
-func (l *Log) Attended(st stanza.Stanza) bool {
+// soon is how long a reader that polls may be away between two polls.
+const soon = 5 * time.Second
+
+// Attended reports whether somebody reads what comes in like that stanza: a reader that is here, or
+// was a moment ago, or a consumer whether it has readers or not. With now, which is for what must be
+// answered soon, only a reader counts that is here or will be in a few seconds.
+func (l *Log) Attended(st stanza.Stanza, now bool) bool {
 	e := &Event{Direction: In, Stanza: st}
-	rs := &l.readers
+	within := missedFor
+	if now {
+		within = soon
+	}
+	return l.readers.attend(e, within) || !now && l.consumers.want(e)
+}
+
+// attend reports whether a reader for an event is here, or was within a time.
+func (rs *readers) attend(e *Event, within time.Duration) bool {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	for r := range rs.here {
@@ -223,10 +251,5 @@ func (l *Log) Attended(st stanza.Stanza) bool {
 	for len(rs.missed) > 0 && now.Sub(rs.missed[0].at) > missedFor {
 		rs.missed = rs.missed[1:]
 	}
-	for i := range rs.missed {
-		if rs.missed[i].filter.Passes(e) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(rs.missed, func(d departed) bool { return now.Sub(d.at) <= within && d.filter.Passes(e) })
 }

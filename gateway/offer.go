@@ -55,7 +55,7 @@ func (c *Component) offer(st stanza.Stanza) {
 	case !st.Answerable() || st.Kind() == stanza.Presence:
 		c.record(events.In, events.Offered, st)
 		c.answer(st, stanza.Stanza{})
-	case !c.o.Events.Attended(st):
+	case !c.o.Events.Attended(st, st.Kind() == stanza.IQ):
 		c.serve(st)
 	case st.Kind() == stanza.IQ:
 		c.ask(st)

@@ -31,6 +31,22 @@ func (t *sqliteChanges) trimEvents(component string, before, most int64, limit i
 	return int(n), t.s.exec("INSERT INTO event_log VALUES (?, ?) ON CONFLICT (component) DO UPDATE SET dropped = excluded.dropped", component, last.Int64)
 }
 
+func (t *sqliteChanges) putConsumer(r consumerRow) error {
+	return t.s.exec("INSERT OR REPLACE INTO consumer VALUES (?, ?, ?, ?, ?, ?, ?)",
+		r.component, r.owner, r.name, r.filter, r.cursor, r.done, r.used)
+}
+
+func (t *sqliteChanges) dropConsumer(component, owner, name string) error {
+	return t.s.exec("DELETE FROM consumer WHERE component = ? AND owner = ? AND name = ?", component, owner, name)
+}
+
+func (s *sqliteStore) consumers(ctx context.Context, component string) ([]consumerRow, error) {
+	return query(ctx, s, func(rows *sql.Rows) (r consumerRow, err error) {
+		err = rows.Scan(&r.component, &r.owner, &r.name, &r.filter, &r.cursor, &r.done, &r.used)
+		return r, err
+	}, "SELECT component, owner, name, filter, cursor, done, used FROM consumer WHERE component = ?", component)
+}
+
 func (s *sqliteStore) events(ctx context.Context, component string, after int64, limit int) ([]eventRow, error) {
 	return query(ctx, s, func(rows *sql.Rows) (r eventRow, err error) {
 		err = rows.Scan(&r.seq, &r.at, &r.direction, &r.state, &r.stanza)

@@ -28,6 +28,7 @@ type store interface {
 	// eventsSince returns the seq after which the first event of that time or later comes.
 	eventsSince(ctx context.Context, component string, at int64) (after int64, err error)
 	eventsDropped(ctx context.Context, component string) (upTo int64, err error)
+	consumers(ctx context.Context, component string) ([]consumerRow, error)
 
 	close() error
 }
@@ -65,6 +66,8 @@ type changes interface {
 	record(eventRow) error
 	// trimEvents drops events of before a time, and those that are more than most; at most limit.
 	trimEvents(component string, before, most int64, limit int) (int, error)
+	putConsumer(consumerRow) error
+	dropConsumer(component, owner, name string) error
 }
 
 // totals are kept by the database, in the transactions that change them.
@@ -124,4 +127,15 @@ type eventRow struct {
 	direction Direction
 	state     string
 	stanza    []byte
+}
+
+// consumerRow is a consumer as it is stored.
+type consumerRow struct {
+	component string
+	owner     string
+	name      string
+	filter    string
+	cursor    int64
+	done      string
+	used      int64
 }

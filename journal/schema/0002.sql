@@ -15,3 +15,15 @@ CREATE TABLE event_log (
 	component TEXT PRIMARY KEY,
 	dropped   INTEGER NOT NULL -- seq up to which events are gone
 ) STRICT, WITHOUT ROWID;
+
+-- A named reader of a log, whose place is kept for it.
+CREATE TABLE consumer (
+	component TEXT NOT NULL,
+	owner     TEXT NOT NULL,    -- the address that its readers' credentials stand for
+	name      TEXT NOT NULL,
+	filter    TEXT NOT NULL,    -- which events it gets, as its writer writes that
+	cursor    INTEGER NOT NULL, -- seq up to which all is acknowledged
+	done      TEXT NOT NULL,    -- what is acknowledged beyond that: a JSON list of seqs
+	used      INTEGER NOT NULL, -- when somebody last read or acknowledged
+	PRIMARY KEY (component, owner, name)
+) STRICT, WITHOUT ROWID;
