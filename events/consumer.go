@@ -220,6 +220,19 @@ func (m *Member) Next(ctx context.Context, limit int) ([]Given, error) {
 	}
 }
 
+// Poll is Next, but if ctx has ended already it returns what is there.
+func (m *Member) Poll(ctx context.Context, limit int) ([]Given, error) {
+	for {
+		list, more, err := m.take(context.WithoutCancel(ctx), limit)
+		if err != nil || len(list) > 0 {
+			return list, err
+		}
+		if !more {
+			return m.Next(ctx, limit)
+		}
+	}
+}
+
 // take gives events to a reader, and reports whether the log has more to look at.
 func (m *Member) take(ctx context.Context, limit int) (list []Given, more bool, err error) {
 	more, err = m.c.fill(ctx)

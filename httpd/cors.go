@@ -42,7 +42,7 @@ func (s *Server) allowOrigin(h http.Header, r *http.Request) {
 // methodsOf returns the methods that a path has which pages of other origins may use.
 func methodsOf(r *http.Request) []string {
 	if isEvents(r.URL.Path) {
-		return eventMethods
+		return eventMethodsAt(r.URL.Path)
 	}
 	return restMethods(r)
 }

@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -25,6 +26,7 @@ const (
 	eventStanza    eventName = "stanza"    // a stanza that came or went
 	eventOpen      eventName = "open"      // the first of a stream: id is where it begins
 	eventKeepalive eventName = "keepalive" // nothing has come for a while
+	eventGap       eventName = "gap"       // what a consumer has not read was dropped: it goes on after id
 	eventEnd       eventName = "end"       // the last of a stream, which says why
 	eventAccepted  eventName = "accepted"  // what the reader has sent was accepted
 	eventRefused   eventName = "refused"   // what the reader has sent was not
@@ -87,24 +89,38 @@ func appendEvent(dst []byte, e *events.Event) []byte {
 	return append(dst, `","stanza":`...)
 }
 
+// given returns an event as object does, with the number of the attempt if it is not the first.
+func (s *Server) given(e events.Given, xml bool) []byte {
+	object := s.object(e.Event, xml)
+	if e.Attempt <= 1 {
+		return object
+	}
+	b := fmt.Appendf(make([]byte, 0, len(object)+20), `{"attempt":%d,`, e.Attempt)
+	return append(b, object[1:]...)
+}
+
 // eventPage is the answer of a poll.
 type eventPage struct {
 	Events []json.RawMessage `json:"events"`
-	Next   string            `json:"next"`
+	Next   string            `json:"next,omitempty"`
 }
 
 // frame returns an event as Server-Sent Events have it, made once for all readers.
-func (s *Server) frame(e *events.Event, xml bool) []byte {
+func (s *Server) frame(g events.Given, xml bool) []byte {
+	if g.Attempt > 1 {
+		return appendFrame(g.Event, s.given(g, xml))
+	}
 	number := encodedStreamJSON
 	if xml {
 		number = encodedStreamXML
 	}
-	return e.Encoded(number, func(e *events.Event) []byte {
-		object := s.object(e, xml)
-		b := make([]byte, 0, len(object)+40)
-		b = append(append(append(b, "id: "...), e.Position.String()...), "\ndata: "...)
-		return append(append(b, object...), "\n\n"...)
-	})
+	return g.Encoded(number, func(e *events.Event) []byte { return appendFrame(e, s.object(e, xml)) })
+}
+
+func appendFrame(e *events.Event, object []byte) []byte {
+	b := make([]byte, 0, len(object)+40)
+	b = append(append(append(b, "id: "...), e.Position.String()...), "\ndata: "...)
+	return append(append(b, object...), "\n\n"...)
 }
 
 // retryHint is what a browser waits before it connects again.

@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -15,13 +16,15 @@ import (
 )
 
 // eventFields are the parameters of a request for events, beside credentials.
-var eventFields = []string{"kind", "type", "from", "to", "direction", "since", "format", "wait", "limit"}
+var eventFields = []string{"kind", "type", "from", "to", "direction", "since", "format", "wait", "limit", "consumer", "reader", "ack_wait"}
 
 const (
 	// longestPoll is how long a poll may wait.
 	longestPoll = 5 * time.Minute
 	// maxTypes is how many types a request can name.
 	maxTypes = 20
+	// longestAckWait is how long an event may be with a reader that does not acknowledge it.
+	longestAckWait = time.Hour
 )
 
 // eventQuery is what a request for events asks.
@@ -32,6 +35,10 @@ type eventQuery struct {
 	xml    bool
 	wait   time.Duration
 	limit  int
+
+	consumer string // empty: the reader reads for itself
+	reader   string // the name by which one that polls for a consumer is known again
+	ackWait  time.Duration
 }
 
 // parseEventQuery reads a request for events. Nothing in it is passed over: a filter that is
@@ -55,6 +62,9 @@ func parseEventQuery(r *http.Request) (eventQuery, *problem) {
 	}
 	if q.form != formPoll && (values.Has("wait") || values.Has("limit")) {
 		return q, badPath("wait and limit are for polls: a stream goes on until you end it")
+	}
+	if q.consumer == "" && (values.Has("reader") || values.Has("ack_wait")) {
+		return q, badPath("reader and ack_wait are for those who read for a consumer")
 	}
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		if _, err := events.ParsePosition(id); err != nil {
@@ -89,8 +99,17 @@ func (q *eventQuery) set(name, value string) (wrong string) {
 		if !q.xml && value != "json" {
 			return "there are json and xml"
 		}
-	case "wait", "limit":
+	case "wait", "limit", "ack_wait":
 		return q.setNumber(name, value)
+	case "consumer", "reader":
+		if !events.ValidConsumer(value) {
+			return "a name has letters, digits, hyphens, dots and underscores, at most 64"
+		}
+		if name == "consumer" {
+			q.consumer = value
+		} else {
+			q.reader = value
+		}
 	}
 	return ""
 }
@@ -134,18 +153,24 @@ func (q *eventQuery) setTypes(value string) (wrong string) {
 }
 
 func (q *eventQuery) setNumber(name, value string) (wrong string) {
-	most := maxBatch
-	if name == "wait" {
-		most = int(longestPoll / time.Second)
+	least, most := 0, int(longestPoll/time.Second)
+	switch name {
+	case "limit":
+		least, most = 1, maxBatch
+	case "ack_wait":
+		least, most = 1, int(longestAckWait/time.Second)
 	}
 	n, err := strconv.Atoi(value)
-	if err != nil || n < 0 || n > most || name == "limit" && n == 0 {
-		return fmt.Sprintf("a whole number up to %d is needed", most)
+	if err != nil || n < least || n > most {
+		return fmt.Sprintf("a whole number from %d to %d is needed", least, most)
 	}
-	if name == "wait" {
-		q.wait = time.Duration(n) * time.Second
-	} else {
+	switch name {
+	case "limit":
 		q.limit = n
+	case "wait":
+		q.wait = time.Duration(n) * time.Second
+	case "ack_wait":
+		q.ackWait = time.Duration(n) * time.Second
 	}
 	return ""
 }
@@ -184,4 +209,86 @@ func (q *eventQuery) after(ctx context.Context, log *events.Log) (events.Positio
 		at = time.Now().Add(-age)
 	}
 	return log.Since(ctx, at)
+}
+
+// eventSource is where a request gets events from: the log, or a consumer.
+type eventSource interface {
+	Next(ctx context.Context, limit int) ([]events.Given, error)
+	// Poll is Next, but if ctx has ended already it returns what is there.
+	Poll(ctx context.Context, limit int) ([]events.Given, error)
+	// Place is the id from which to go on; empty: the source remembers it.
+	Place() string
+	// Acknowledge says that events have arrived.
+	Acknowledge(ctx context.Context, list ...events.Position) error
+	Close()
+}
+
+// open returns what a request asks for. Errors are those of events.
+func (q *eventQuery) open(ctx context.Context, g *grant) (eventSource, error) {
+	after, err := q.after(ctx, g.events)
+	if gone, ok := errors.AsType[*events.Gone](err); ok && q.consumer != "" {
+		after, err = gone.Oldest, nil // it is for a new consumer, and may be in a URL for ever
+	}
+	if err != nil {
+		return nil, err
+	}
+	if q.consumer == "" {
+		r, err := g.events.Read(q.filter, after)
+		if err != nil {
+			return nil, err
+		}
+		return &logSource{r}, nil
+	}
+	m, err := g.events.Consume(ctx, events.ConsumerOptions{
+		Owner: g.identity, Name: q.consumer, Filter: q.filter, After: after, Wait: q.ackWait,
+		Poll: q.form == formPoll, Polling: q.reader,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &consumerSource{m, q.form == formPoll}, nil
+}
+
+// logSource reads the log.
+type logSource struct{ *events.Reader }
+
+func (r *logSource) Next(ctx context.Context, limit int) ([]events.Given, error) {
+	return given(r.Reader.Next(ctx, limit))
+}
+
+func (r *logSource) Poll(ctx context.Context, limit int) ([]events.Given, error) {
+	return given(r.Reader.Poll(ctx, limit))
+}
+
+func given(list []*events.Event, err error) ([]events.Given, error) {
+	all := make([]events.Given, len(list))
+	for i, e := range list {
+		all[i] = events.Given{Event: e, Attempt: 1}
+	}
+	return all, err
+}
+
+func (r *logSource) Place() string { return r.Position().String() }
+
+// errNoAcks says that somebody reads the log, who has nothing to acknowledge.
+var errNoAcks = errors.New("acknowledging is for those who read for a consumer: read with consumer=NAME")
+
+func (r *logSource) Acknowledge(context.Context, ...events.Position) error {
+	return badPath(errNoAcks.Error())
+}
+
+// consumerSource reads for a consumer.
+type consumerSource struct {
+	*events.Member
+
+	polls bool
+}
+
+func (m *consumerSource) Place() string { return "" }
+
+// Close ends the reader, unless it will be back.
+func (m *consumerSource) Close() {
+	if !m.polls {
+		m.Leave()
+	}
 }

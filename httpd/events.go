@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/restanza/restanza/events"
+	"github.com/restanza/restanza/journal"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -61,8 +62,14 @@ func eventFormAt(path string) (f eventForm, ok bool) {
 	case "/ws":
 		return formSocket, true
 	}
-	return "", false
+	return "", rest == ackPath || rest == consumersPath || strings.HasPrefix(rest, consumersPath+"/")
 }
+
+// What there is below eventsPath beside the forms.
+const (
+	ackPath       = "/ack"
+	consumersPath = "/consumers"
+)
 
 // eventFormOf returns the form that a request asks for.
 func eventFormOf(r *http.Request) eventForm {
@@ -75,14 +82,26 @@ func eventFormOf(r *http.Request) eventForm {
 	return eventForms[preferred(r.Header["Accept"], eventTypes)]
 }
 
-// events gives a reader what comes and goes.
+// eventMethodsAt returns the methods that a path for events has.
+func eventMethodsAt(path string) []string {
+	switch rest := strings.TrimPrefix(path, eventsPath); {
+	case rest == ackPath:
+		return []string{http.MethodOptions, http.MethodPost}
+	case strings.HasPrefix(rest, consumersPath+"/"):
+		return []string{http.MethodDelete, http.MethodOptions}
+	}
+	return []string{http.MethodGet, http.MethodOptions}
+}
+
+// events gives a reader what comes and goes, and takes what he says of it.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) int {
 	s.allowOrigin(w.Header(), r)
-	if p := allowOnly(r, eventMethods...); p != nil {
+	methods := eventMethodsAt(r.URL.Path)
+	if p := allowOnly(r, methods...); p != nil {
 		return s.refuse(w, r, p)
 	}
 	if r.Method == http.MethodOptions {
-		w.Header()["Allow"] = []string{strings.Join(eventMethods, ", ")}
+		w.Header()["Allow"] = []string{strings.Join(methods, ", ")}
 		w.WriteHeader(http.StatusOK)
 		return http.StatusOK
 	}
@@ -95,14 +114,20 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) int {
 		return s.refuse(w, r, newProblem(http.StatusNotFound, stanza.Cancel, "item-not-found",
 			"this gateway keeps no log of events: it needs events.max_age and events.max_events above 0"))
 	}
+	switch rest := strings.TrimPrefix(r.URL.Path, eventsPath); {
+	case rest == ackPath:
+		return s.acknowledge(w, r, g)
+	case rest == consumersPath:
+		return s.listConsumers(w, r, g)
+	case strings.HasPrefix(rest, consumersPath):
+		return s.dropConsumer(w, r, g, strings.TrimPrefix(rest, consumersPath+"/"))
+	}
 	q, p := parseEventQuery(r)
 	if p != nil {
 		return s.refuse(w, r, p)
 	}
 	return s.readEvents(w, r, g, &q)
 }
-
-var eventMethods = []string{http.MethodGet, http.MethodOptions}
 
 // readEvents opens a reader, and answers in the form that was asked for.
 func (s *Server) readEvents(w http.ResponseWriter, r *http.Request, g *grant, q *eventQuery) int {
@@ -114,16 +139,12 @@ func (s *Server) readEvents(w http.ResponseWriter, r *http.Request, g *grant, q 
 		return s.fail(w, r, err)
 	}
 	defer reading.end()
-	after, err := q.after(reading.ctx, g.events)
+	source, err := q.open(reading.ctx, g)
 	if err != nil {
 		return s.fail(w, r, eventProblem(err))
 	}
-	reader, err := g.events.Read(q.filter, after)
-	if err != nil {
-		return s.fail(w, r, eventProblem(err))
-	}
-	defer reader.Close()
-	f := &feed{s: s, reader: reader, xml: q.xml, component: g.component, identity: g.identity, limit: g.bodyLimit}
+	defer source.Close()
+	f := &feed{s: s, source: source, xml: q.xml, component: g.component, identity: g.identity, limit: g.bodyLimit}
 	switch q.form {
 	case formSocket:
 		return f.socket(reading.ctx, w, r)
@@ -143,8 +164,19 @@ func eventProblem(err error) error {
 		p.oldest = gone.Oldest.String()
 		return p
 	}
-	if errors.Is(err, events.ErrClosed) {
+	switch {
+	case errors.Is(err, events.ErrClosed):
 		return errStopping
+	case errors.Is(err, events.ErrOtherFilter):
+		return newProblem(http.StatusConflict, stanza.Modify, "conflict", err.Error()+"; ask for the same ones, or take another name")
+	case errors.Is(err, events.ErrTooManyConsumers):
+		return newProblem(http.StatusTooManyRequests, stanza.Wait, "resource-constraint", err.Error()+": drop some that are not used")
+	case errors.Is(err, events.ErrNoConsumer):
+		return newProblem(http.StatusNotFound, stanza.Cancel, "item-not-found", err.Error()+"; reading with consumer=NAME makes one")
+	case errors.Is(err, events.ErrNotGiven):
+		return newProblem(http.StatusForbidden, stanza.Auth, "forbidden", err.Error()+"; nothing was acknowledged")
+	case errors.Is(err, journal.ErrUnwritable):
+		return &stanza.Refusal{Reason: stanza.NotKept, Text: "the journal can't be written, so that this can't be kept", Err: err}
 	}
 	return err
 }

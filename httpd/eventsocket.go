@@ -64,20 +64,20 @@ func (s *Server) isFriend(r *http.Request) bool {
 
 // writeFrames writes events, each as a message, until something ends.
 func (f *feed) writeFrames(ctx context.Context, conn *websocket.Conn) error {
-	if err := writeFrame(ctx, conn, notice{Event: eventOpen, ID: f.reader.Position().String()}.json()); err != nil {
+	if err := writeFrame(ctx, conn, notice{Event: eventOpen, ID: f.source.Place()}.json()); err != nil {
 		return err
 	}
 	for {
-		list, err := f.next(ctx)
+		list, n, err := f.next(ctx)
 		if err != nil {
 			return err
 		}
-		if len(list) == 0 {
-			err = writeFrame(ctx, conn, notice{Event: eventKeepalive, ID: f.reader.Position().String()}.json())
+		if n.Event != "" {
+			err = writeFrame(ctx, conn, n.json())
 		}
 		for _, e := range list {
 			if err == nil {
-				err = writeFrame(ctx, conn, f.s.object(e, f.xml))
+				err = writeFrame(ctx, conn, f.s.given(e, f.xml))
 			}
 		}
 		if err != nil {
@@ -124,10 +124,12 @@ func closeSocket(conn *websocket.Conn, err error) {
 // maxReason is how long the reason of a closed WebSocket may be (RFC 6455 §5.5).
 const maxReason = 123
 
-// frame is what a reader may send: a stanza, with a word by which it knows the answer.
+// frame is what a reader may send: a stanza, with a word by which it knows the answer, or the ids of
+// events that it acknowledges.
 type frame struct {
 	Ref    string          `json:"ref"`
 	Stanza json.RawMessage `json:"stanza"`
+	Ack    ackList         `json:"ack"`
 }
 
 // takeFrames reads what the reader sends, until that ends.
@@ -141,13 +143,30 @@ func (f *feed) takeFrames(ctx context.Context, conn *websocket.Conn) error {
 			return context.Canceled // gone
 		}
 		var m frame
-		if kind != websocket.MessageText || json.Unmarshal(b, &m) != nil || m.Stanza == nil || len(m.Ref) > 200 {
-			return &frameError{websocket.StatusUnsupportedData, `a message is a JSON object with a "stanza", and perhaps a "ref" of at most 200 bytes`}
+		if kind != websocket.MessageText || json.Unmarshal(b, &m) != nil || (m.Stanza == nil) == (m.Ack == nil) || len(m.Ref) > maxRef {
+			return &frameError{websocket.StatusUnsupportedData, `a message is a JSON object with a "stanza" or an "ack", and perhaps a "ref" of at most 200 bytes`}
 		}
-		if err := writeFrame(ctx, conn, f.submit(ctx, &m).json()); err != nil {
+		if m.Ack != nil {
+			err = f.takeAck(ctx, conn, &m)
+		} else {
+			err = writeFrame(ctx, conn, f.submit(ctx, &m).json())
+		}
+		if err != nil {
 			return err
 		}
 	}
+}
+
+// maxRef is how many bytes the word has by which a reader knows an answer.
+const maxRef = 200
+
+// takeAck acknowledges what the reader says. Only what is wrong is answered.
+func (f *feed) takeAck(ctx context.Context, conn *websocket.Conn, m *frame) error {
+	err := f.source.Acknowledge(ctx, m.Ack...)
+	if err == nil {
+		return nil
+	}
+	return writeFrame(ctx, conn, f.refused(m, eventProblem(err)).json())
 }
 
 // submit sends a reader's stanza as a POST to /rest would.
@@ -167,6 +186,11 @@ func (f *feed) submit(ctx context.Context, m *frame) notice {
 		e := answer.Err()
 		return notice{Event: eventRefused, Ref: m.Ref, Status: statusOf(e), Condition: string(e.Condition), Text: e.Text}
 	}
+	return f.refused(m, err)
+}
+
+// refused says what is wrong with what the reader has sent.
+func (f *feed) refused(m *frame, err error) notice {
 	p := f.s.problemOf(err)
 	return notice{Event: eventRefused, Ref: m.Ref, Status: p.status, Condition: p.condition, Text: printable(p.text)}
 }

@@ -16,7 +16,7 @@ import (
 // feed is a request that reads events.
 type feed struct {
 	s         *Server
-	reader    *events.Reader
+	source    eventSource
 	xml       bool
 	component Component
 	identity  jid.JID
@@ -26,7 +26,7 @@ type feed struct {
 // eventWriter is a form of a stream.
 type eventWriter interface {
 	contentType() []string
-	event(f *feed, dst []byte, e *events.Event) []byte
+	event(f *feed, dst []byte, e events.Given) []byte
 	notice(dst []byte, n notice) []byte
 }
 
@@ -45,12 +45,12 @@ func (f *feed) stream(ctx context.Context, w http.ResponseWriter, form eventWrit
 		f.s.log.Debug("read deadline not lifted", slog.Any("error", err))
 	}
 	w.WriteHeader(http.StatusOK)
-	err := out.write(form.notice(nil, notice{Event: eventOpen, ID: f.reader.Position().String()}))
+	err := out.write(form.notice(nil, notice{Event: eventOpen, ID: f.source.Place()}))
 	for err == nil {
 		err = f.pass(ctx, form, out)
 	}
 	if text, ok := endOf(err); ok {
-		err = out.write(form.notice(nil, notice{Event: eventEnd, ID: f.reader.Position().String(), Text: text}))
+		err = out.write(form.notice(nil, notice{Event: eventEnd, ID: f.source.Place(), Text: text}))
 	}
 	f.s.log.Debug("stream of events ended", slog.Any("error", err))
 	return http.StatusOK
@@ -58,7 +58,7 @@ func (f *feed) stream(ctx context.Context, w http.ResponseWriter, form eventWrit
 
 // pass writes what comes next, or that nothing has come.
 func (f *feed) pass(ctx context.Context, form eventWriter, out *streamOutput) error {
-	list, err := f.next(ctx)
+	list, n, err := f.next(ctx)
 	if err != nil {
 		return err
 	}
@@ -67,21 +67,29 @@ func (f *feed) pass(ctx context.Context, form eventWriter, out *streamOutput) er
 	for _, e := range list {
 		*buf = form.event(f, *buf, e)
 	}
-	if len(list) == 0 {
-		*buf = form.notice(*buf, notice{Event: eventKeepalive, ID: f.reader.Position().String()})
+	if n.Event != "" {
+		*buf = form.notice(*buf, n)
 	}
 	return out.write(*buf)
 }
 
-// next returns the next events, none if nothing has come for a while.
-func (f *feed) next(ctx context.Context) ([]*events.Event, error) {
+// next returns the next events, or something else that is to be said.
+func (f *feed) next(ctx context.Context) (list []events.Given, n notice, err error) {
 	quiet, cancel := context.WithTimeoutCause(ctx, keepaliveEvery, errQuiet)
 	defer cancel()
-	list, err := f.reader.Next(quiet, maxBatch)
+	list, err = f.source.Next(quiet, maxBatch)
 	if errors.Is(err, errQuiet) {
-		return nil, nil
+		return nil, notice{Event: eventKeepalive, ID: f.source.Place()}, nil
 	}
-	return list, err
+	if gone, ok := errors.AsType[*events.Gone](err); ok && f.source.Place() == "" {
+		return nil, gap(gone), nil
+	}
+	return list, notice{}, err
+}
+
+// gap says that a consumer has missed something.
+func gap(gone *events.Gone) notice {
+	return notice{Event: eventGap, ID: gone.Oldest.String(), Text: "events up to this id were dropped before they were read"}
 }
 
 // endOf says why a stream ends, to a reader that is still there.
@@ -90,6 +98,8 @@ func endOf(err error) (text string, there bool) {
 	switch {
 	case errors.Is(err, errStopping), errors.Is(err, events.ErrClosed):
 		return "the gateway is shutting down: connect again in a moment", true
+	case errors.Is(err, events.ErrNoConsumer):
+		return "the consumer was dropped", true
 	case behind:
 		return "you have read too slowly: " + gone.Error(), true
 	case errors.Is(err, context.Canceled):
@@ -128,19 +138,27 @@ type sseWriter struct{}
 
 func (sseWriter) contentType() []string { return []string{"text/event-stream"} }
 
-func (sseWriter) event(f *feed, dst []byte, e *events.Event) []byte {
+func (sseWriter) event(f *feed, dst []byte, e events.Given) []byte {
 	return append(dst, f.s.frame(e, f.xml)...)
 }
 
 func (sseWriter) notice(dst []byte, n notice) []byte {
 	switch n.Event {
 	case eventOpen: // an id alone is remembered by the reader, and is no event for it
-		return fmt.Appendf(dst, "retry: %d\nid: %s\n\n", retryHint.Milliseconds(), n.ID)
+		return appendID(fmt.Appendf(dst, "retry: %d\n", retryHint.Milliseconds()), n.ID)
 	case eventKeepalive:
-		return fmt.Appendf(dst, ": keepalive\nid: %s\n\n", n.ID)
-	case eventEnd, eventStanza, eventAccepted, eventRefused:
+		return appendID(append(dst, ": keepalive\n"...), n.ID)
+	case eventGap, eventEnd, eventStanza, eventAccepted, eventRefused:
 	}
 	return fmt.Appendf(dst, "event: %s\ndata: %s\n\n", n.Event, n.json())
+}
+
+// appendID appends an id, if there is one, and the end of a message.
+func appendID(dst []byte, id string) []byte {
+	if id != "" {
+		dst = append(append(append(dst, "id: "...), id...), '\n')
+	}
+	return append(dst, '\n')
 }
 
 // lineWriter writes a JSON object on each line.
@@ -148,8 +166,8 @@ type lineWriter struct{}
 
 func (lineWriter) contentType() []string { return []string{"application/x-ndjson"} }
 
-func (lineWriter) event(f *feed, dst []byte, e *events.Event) []byte {
-	return append(append(dst, f.s.object(e, f.xml)...), '\n')
+func (lineWriter) event(f *feed, dst []byte, e events.Given) []byte {
+	return append(append(dst, f.s.given(e, f.xml)...), '\n')
 }
 
 func (lineWriter) notice(dst []byte, n notice) []byte { return append(append(dst, n.json()...), '\n') }
@@ -158,17 +176,23 @@ func (lineWriter) notice(dst []byte, n notice) []byte { return append(append(dst
 func (f *feed) poll(ctx context.Context, w http.ResponseWriter, r *http.Request, q *eventQuery) int {
 	waiting, cancel := context.WithTimeoutCause(ctx, q.wait, errQuiet)
 	defer cancel()
-	list, err := f.reader.Poll(waiting, q.limit)
-	switch {
-	case errors.Is(err, errQuiet), errors.Is(err, errStopping), errors.Is(err, events.ErrClosed):
-	case err != nil && hungUp(r.Context()):
+	list, err := f.source.Poll(waiting, q.limit)
+	var page eventPage
+	switch gone, behind := errors.AsType[*events.Gone](err); {
+	case err == nil, errors.Is(err, errQuiet), errors.Is(err, errStopping), errors.Is(err, events.ErrClosed):
+	case hungUp(r.Context()):
 		return statusHungUp
-	case err != nil:
+	case behind && f.source.Place() == "":
+		page.Events = append(page.Events, gap(gone).json())
+	default:
 		return f.s.fail(w, r, eventProblem(err))
 	}
-	page := eventPage{Events: make([]json.RawMessage, len(list)), Next: f.reader.Position().String()}
-	for i, e := range list {
-		page.Events[i] = f.s.object(e, f.xml)
+	page.Next = f.source.Place()
+	for _, e := range list {
+		page.Events = append(page.Events, f.s.given(e, f.xml))
+	}
+	if page.Events == nil {
+		page.Events = []json.RawMessage{}
 	}
 	body, err := json.Marshal(page)
 	if err != nil {
