@@ -64,9 +64,9 @@ func ack(t testing.TB, l *Log, at ...Position) {
 }
 
 // talk adds messages of several users in turn, with the user and a number for their text.
-func talk(t testing.TB, l *Log, users, from, to int) {
+func talk(t testing.TB, l *Log, users, each int) {
 	t.Helper()
-	for i := from; i < to; i++ {
+	for i := range each {
 		for u := range users {
 			l.Add(In, Offered, said(t, fmt.Sprintf("user%d", u), "bot@"+domain, fmt.Sprintf("%d %d", u, i)))
 		}
@@ -77,6 +77,7 @@ func talk(t testing.TB, l *Log, users, from, to int) {
 // in order, while readers come, go, and forget to acknowledge.
 func TestConsumer_shares(t *testing.T) {
 	places(t, func(t *testing.T, path string) {
+		t.Helper()
 		const users, each = 10, 50
 		l := newLog(t, path, Options{})
 		consume(t, l, ConsumerOptions{}).Leave()
@@ -89,7 +90,7 @@ func TestConsumer_shares(t *testing.T) {
 			all.Go(func() {
 				for round := 0; ctx.Err() == nil; round++ {
 					m := consume(t, l, ConsumerOptions{Wait: 30 * time.Millisecond})
-					for n := 0; n < 20+w; n++ {
+					for n := range 20 + w {
 						list, err := m.Next(ctx, 3)
 						if err != nil {
 							break
@@ -121,7 +122,7 @@ func TestConsumer_shares(t *testing.T) {
 				}
 			})
 		}
-		talk(t, l, users, 0, each)
+		talk(t, l, users, each)
 		timeout := time.AfterFunc(30*time.Second, stop)
 		all.Wait()
 		timeout.Stop()
@@ -140,7 +141,7 @@ func TestConsumer_shares(t *testing.T) {
 func TestConsumer_order(t *testing.T) {
 	l := newLog(t, "", Options{})
 	a, b := consume(t, l, ConsumerOptions{}), consume(t, l, ConsumerOptions{})
-	talk(t, l, 2, 0, 2)
+	talk(t, l, 2, 2)
 	first, at := get(t, a, 1)
 	second, _ := get(t, b, 2)
 	if !slices.Equal(first, []string{"0 0"}) || !slices.Equal(second, []string{"1 0", "1 1"}) {
@@ -165,7 +166,7 @@ func TestConsumer_late(t *testing.T) {
 		defer cancel()
 		go func() { _ = l.Run(ctx) }()
 		a := consume(t, l, ConsumerOptions{Wait: time.Minute})
-		talk(t, l, 1, 0, 3)
+		talk(t, l, 1, 3)
 		_, at := get(t, a, 2)
 		b := consume(t, l, ConsumerOptions{Wait: time.Hour})
 		nothing(t, b)
@@ -190,7 +191,7 @@ func TestConsumer_late(t *testing.T) {
 func TestConsumer_leavesAndPolls(t *testing.T) {
 	l := newLog(t, "", Options{})
 	a := consume(t, l, ConsumerOptions{})
-	talk(t, l, 1, 0, 3)
+	talk(t, l, 1, 3)
 	get(t, a, 2)
 	a.Leave()
 	poll := ConsumerOptions{Poll: true, Polling: "x"}
@@ -215,7 +216,7 @@ func TestConsumer_restart(t *testing.T) {
 	t.Run("before", func(t *testing.T) {
 		l := newLog(t, path, Options{})
 		m := consume(t, l, ConsumerOptions{})
-		talk(t, l, 5, 0, 1)
+		talk(t, l, 5, 1)
 		_, at = get(t, m, 5)
 		ack(t, l, at[1], at[3])
 	})
@@ -232,7 +233,7 @@ func TestConsumer_restart(t *testing.T) {
 func TestConsumer_window(t *testing.T) {
 	l := newLog(t, filepath.Join(t.TempDir(), "journal.db"), Options{Memory: 1 << 16})
 	m := consume(t, l, ConsumerOptions{})
-	talk(t, l, 1, 0, maxWindow+500)
+	talk(t, l, 1, maxWindow+500)
 	_, at := get(t, m, maxWindow)
 	nothing(t, m)
 	ack(t, l, at[1:]...)
@@ -245,9 +246,10 @@ func TestConsumer_window(t *testing.T) {
 // What was dropped before anybody read it is said once; then it goes on.
 func TestConsumer_gone(t *testing.T) {
 	places(t, func(t *testing.T, path string) {
+		t.Helper()
 		l := newLog(t, path, Options{MaxEvents: 10})
 		m := consume(t, l, ConsumerOptions{})
-		talk(t, l, 1, 0, 30)
+		talk(t, l, 1, 30)
 		l.trim(t.Context())
 		var gone *Gone
 		if _, err := m.Next(t.Context(), 1); !errors.As(err, &gone) {
@@ -262,7 +264,7 @@ func TestConsumer_gone(t *testing.T) {
 func TestConsumer_refuses(t *testing.T) {
 	l := newLog(t, filepath.Join(t.TempDir(), "journal.db"), Options{})
 	m := consume(t, l, ConsumerOptions{Filter: Filter{To: jid.MustParse("bot@" + domain)}})
-	talk(t, l, 1, 0, 1)
+	talk(t, l, 1, 1)
 	l.Add(In, Offered, said(t, "user0", "other@"+domain, "not for this one"))
 	_, at := get(t, m, 1)
 	for name, err := range map[string]error{

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,13 +45,11 @@ type ConsumerOptions struct {
 
 // ValidConsumer reports whether a consumer can have that name.
 func ValidConsumer(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_') {
-			return false
-		}
+	odd := func(c rune) bool {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		return !letter && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_'
 	}
-	return name != "" && len(name) <= maxConsumerName
+	return name != "" && len(name) <= maxConsumerName && !strings.ContainsFunc(name, odd)
 }
 
 // Consume returns a reader of a consumer, which is made if there is none of that name. Unless

@@ -75,14 +75,14 @@ type Event struct {
 // Encodings is how many encodings an event remembers.
 const Encodings = 6
 
-// Encoded returns the encoding of that number, which make makes if it has not been asked for
+// Encoded returns the encoding of that number, which encode makes if it has not been asked for
 // before. Callers must not change it. If several ask for the first time at once, one of
 // their encodings is kept.
-func (e *Event) Encoded(number int, make func(*Event) []byte) []byte {
+func (e *Event) Encoded(number int, encode func(*Event) []byte) []byte {
 	if b := e.encoded[number].Load(); b != nil {
 		return *b
 	}
-	b := make(e)
+	b := encode(e)
 	e.encoded[number].CompareAndSwap(nil, &b)
 	return *e.encoded[number].Load()
 }

@@ -106,6 +106,7 @@ func reader(t testing.TB, l *Log, f Filter, after Position) *Reader {
 
 // places are where a log is kept.
 func places(t *testing.T, test func(t *testing.T, path string)) {
+	t.Helper()
 	t.Run("memory", func(t *testing.T) { test(t, "") })
 	t.Run("journal", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "journal.db")) })
 }
@@ -113,6 +114,7 @@ func places(t *testing.T, test func(t *testing.T, path string)) {
 // Many readers get all events, once and in order, while they come.
 func TestLog_readers(t *testing.T) {
 	places(t, func(t *testing.T, path string) {
+		t.Helper()
 		const events = 2000
 		l := newLog(t, path, Options{})
 		var all sync.WaitGroup
@@ -166,6 +168,7 @@ func TestLog_restart(t *testing.T) {
 // in the middle.
 func TestLog_gone(t *testing.T) {
 	places(t, func(t *testing.T, path string) {
+		t.Helper()
 		l := newLog(t, path, Options{MaxEvents: 100})
 		begin := l.First()
 		fill(t, l, 0, 10)

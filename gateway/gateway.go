@@ -218,7 +218,7 @@ func (c *Component) address(identity jid.JID, st stanza.Stanza) (stanza.Stanza, 
 		return st, err
 	}
 	st = st.With(h)
-	if st.Kind() == stanza.IQ && !(st.IsAnswer() && c.o.Events != nil) {
+	if st.Kind() == stanza.IQ && (!st.IsAnswer() || c.o.Events == nil) {
 		if err := checkQuery(st); err != nil {
 			return st, err
 		}

@@ -252,10 +252,12 @@ func (q *eventQuery) open(ctx context.Context, g *grant) (eventSource, error) {
 // logSource reads the log.
 type logSource struct{ *events.Reader }
 
+// Next implements eventSource.
 func (r *logSource) Next(ctx context.Context, limit int) ([]events.Given, error) {
 	return given(r.Reader.Next(ctx, limit))
 }
 
+// Poll implements eventSource.
 func (r *logSource) Poll(ctx context.Context, limit int) ([]events.Given, error) {
 	return given(r.Reader.Poll(ctx, limit))
 }
@@ -268,11 +270,13 @@ func given(list []*events.Event, err error) ([]events.Given, error) {
 	return all, err
 }
 
+// Place implements eventSource.
 func (r *logSource) Place() string { return r.Position().String() }
 
 // errNoAcks says that somebody reads the log, who has nothing to acknowledge.
 var errNoAcks = errors.New("acknowledging is for those who read for a consumer: read with consumer=NAME")
 
+// Acknowledge implements eventSource.
 func (r *logSource) Acknowledge(context.Context, ...events.Position) error {
 	return badPath(errNoAcks.Error())
 }
@@ -284,6 +288,7 @@ type consumerSource struct {
 	polls bool
 }
 
+// Place implements eventSource.
 func (m *consumerSource) Place() string { return "" }
 
 // Close ends the reader, unless it will be back.

@@ -110,6 +110,7 @@ var streams = map[string]func(t *testing.T, rs *running, query string) *follower
 
 // eachStream runs a test with each form.
 func eachStream(t *testing.T, test func(t *testing.T, rs *running, l *events.Log, follow func(query string) *follower)) {
+	t.Helper()
 	for form, open := range streams {
 		t.Run(form, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -239,6 +240,7 @@ func followSocket(t *testing.T, rs *running, target string) *follower {
 // A stream has what comes, shows that it lives when nothing does, and is resumed where it was.
 func TestEvents_stream(t *testing.T) {
 	eachStream(t, func(t *testing.T, _ *running, l *events.Log, follow func(string) *follower) {
+		t.Helper()
 		f := follow("")
 		say(t, l, "alice", "one")
 		o := f.object()
@@ -263,6 +265,7 @@ func TestEvents_stream(t *testing.T) {
 // Stanzas can be had in XML.
 func TestEvents_xml(t *testing.T) {
 	eachStream(t, func(t *testing.T, _ *running, l *events.Log, follow func(string) *follower) {
+		t.Helper()
 		say(t, l, "alice", "one &amp; two")
 		var text string
 		if err := json.Unmarshal(follow("?format=xml&since=all").object().Stanza, &text); err != nil || !strings.Contains(text, "<body>one &amp; two</body>") {
@@ -274,6 +277,7 @@ func TestEvents_xml(t *testing.T) {
 // When the gateway is told to stop, streams end at once, and say why.
 func TestEvents_shutdown(t *testing.T) {
 	eachStream(t, func(t *testing.T, rs *running, _ *events.Log, follow func(string) *follower) {
+		t.Helper()
 		f := follow("")
 		began := time.Now()
 		rs.stop()
@@ -290,6 +294,7 @@ func TestEvents_shutdown(t *testing.T) {
 // A reader that does not read is cut off, and others don't notice.
 func TestEvents_readerThatDoesNotRead(t *testing.T) {
 	eachStream(t, func(t *testing.T, rs *running, l *events.Log, follow func(string) *follower) {
+		t.Helper()
 		follow("") // a pipe has no room: the first event is not taken
 		f := follow("")
 		for i := range 10 {
@@ -309,6 +314,7 @@ func TestEvents_readerThatDoesNotRead(t *testing.T) {
 // What was dropped before a slow reader had it ends its stream, with the place where to go on.
 func TestEvents_tooSlow(t *testing.T) {
 	eachStream(t, func(t *testing.T, _ *running, l *events.Log, follow func(string) *follower) {
+		t.Helper()
 		f := follow("")
 		for i := range 5000 {
 			say(t, l, "alice", fmt.Sprint(i))
@@ -364,7 +370,7 @@ func TestEvents_socketRefuses(t *testing.T) {
 		"hello": websocket.StatusUnsupportedData, `{}`: websocket.StatusUnsupportedData, `[]`: websocket.StatusUnsupportedData,
 		`{"ack": 1}`: websocket.StatusUnsupportedData, `{"ack": []}`: websocket.StatusUnsupportedData, `{"ack": "x"}`: websocket.StatusUnsupportedData,
 		`{"ack": "1-1", "stanza": {}}`:                                          websocket.StatusUnsupportedData,
-		`{"stanza": {}, "ref": "` + strings.Repeat("x", maxRef+1) + `"}`:         websocket.StatusUnsupportedData,
+		`{"stanza": {}, "ref": "` + strings.Repeat("x", maxRef+1) + `"}`:        websocket.StatusUnsupportedData,
 		`{"stanza": "` + strings.Repeat("x", DefaultBodyLimit+frameRoom) + `"}`: websocket.StatusMessageTooBig,
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -86,8 +86,10 @@ func (f *feed) writeFrames(ctx context.Context, conn *websocket.Conn) error {
 	}
 }
 
+// writeFrame writes a message. The end of ctx does not break it off, since that would close the
+// connection before it can be said why.
 func writeFrame(ctx context.Context, conn *websocket.Conn, b []byte) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, eventTime, errNotTaken)
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), eventTime, errNotTaken)
 	defer cancel()
 	if err := conn.Write(ctx, websocket.MessageText, b); err != nil {
 		return fmt.Errorf("%w: %w", errNotTaken, err)
@@ -132,10 +134,10 @@ type frame struct {
 	Ack    ackList         `json:"ack"`
 }
 
-// takeFrames reads what the reader sends, until that ends.
+// takeFrames reads what the reader sends, until that ends or conn is closed.
 func (f *feed) takeFrames(ctx context.Context, conn *websocket.Conn) error {
 	for {
-		kind, b, err := conn.Read(ctx)
+		kind, b, err := conn.Read(context.WithoutCancel(ctx))
 		if err != nil {
 			if errors.Is(err, websocket.ErrMessageTooBig) {
 				return &frameError{websocket.StatusMessageTooBig, fmt.Sprintf("a message has at most %d bytes", f.limit+frameRoom)}
