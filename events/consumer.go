@@ -197,11 +197,11 @@ func (m *Member) Leave() {
 	c.release(func(it *item) bool { return it.holder == m })
 }
 
-// Next returns the next events, at least one and at most limit, as soon as there are any for
-// this reader. They are on disk. The error is *Gone once after events were dropped that nobody
-// has read; ErrClosed, ErrNoConsumer, the cause of ctx's end, or the journal's.
-func (m *Member) Next(ctx context.Context, limit int) ([]Given, error) {
-	for {
+// Next returns the next events for this reader, at most limit, as soon as there are any, and none if
+// there are none for as long as wait. They are on disk. The error is *Gone once after events were
+// dropped that nobody has read; ErrClosed, ErrNoConsumer, the cause of ctx's end, or the journal's.
+func (m *Member) Next(ctx context.Context, limit int, wait time.Duration) ([]Given, error) {
+	for began := time.Now(); ; {
 		list, more, err := m.take(ctx, limit)
 		if err != nil || len(list) > 0 {
 			return list, err
@@ -209,26 +209,8 @@ func (m *Member) Next(ctx context.Context, limit int) ([]Given, error) {
 		if more {
 			continue
 		}
-		select {
-		case _, open := <-m.reader.wake:
-			if !open {
-				return nil, ErrClosed
-			}
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
-}
-
-// Poll is Next, but if ctx has ended already it returns what is there.
-func (m *Member) Poll(ctx context.Context, limit int) ([]Given, error) {
-	for {
-		list, more, err := m.take(context.WithoutCancel(ctx), limit)
-		if err != nil || len(list) > 0 {
-			return list, err
-		}
-		if !more {
-			return m.Next(ctx, limit)
+		if again, err := m.reader.await(ctx, wait-time.Since(began)); !again {
+			return nil, err
 		}
 	}
 }

@@ -37,7 +37,7 @@ func get(t testing.TB, m *Member, n int) (texts []string, at []Position) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for len(texts) < n {
-		list, err := m.Next(ctx, n-len(texts))
+		list, err := m.Next(ctx, n-len(texts), time.Minute)
 		if err != nil {
 			t.Fatalf("after %v: %v", texts, err)
 		}
@@ -91,7 +91,7 @@ func TestConsumer_shares(t *testing.T) {
 				for round := 0; ctx.Err() == nil; round++ {
 					m := consume(t, l, ConsumerOptions{Wait: 30 * time.Millisecond})
 					for n := range 20 + w {
-						list, err := m.Next(ctx, 3)
+						list, err := m.Next(ctx, 3, time.Minute)
 						if err != nil {
 							break
 						}
@@ -173,7 +173,7 @@ func TestConsumer_late(t *testing.T) {
 		ack(t, l, at[1])
 		nothing(t, b)
 		began := time.Now()
-		list, err := b.Next(t.Context(), 10)
+		list, err := b.Next(t.Context(), 10, time.Hour)
 		if err != nil || len(list) != 2 || list[0].Attempt != 2 || list[0].Position != at[0] || list[1].Attempt != 1 || list[1].Stanza.Body() != "0 2" {
 			t.Errorf("got %v, %v", list, err)
 		}
@@ -196,7 +196,7 @@ func TestConsumer_leavesAndPolls(t *testing.T) {
 	a.Leave()
 	poll := ConsumerOptions{Poll: true, Polling: "x"}
 	m := consume(t, l, poll)
-	if list, err := m.Next(t.Context(), 2); err != nil || len(list) != 2 || list[0].Attempt != 2 || list[0].Stanza.Body() != "0 0" {
+	if list, err := m.Next(t.Context(), 2, time.Hour); err != nil || len(list) != 2 || list[0].Attempt != 2 || list[0].Stanza.Body() != "0 0" {
 		t.Errorf("got %v, %v", list, err)
 	}
 	if next, _ := get(t, consume(t, l, poll), 1); next[0] != "0 2" {
@@ -252,7 +252,7 @@ func TestConsumer_gone(t *testing.T) {
 		talk(t, l, 1, 30)
 		l.trim(t.Context())
 		var gone *Gone
-		if _, err := m.Next(t.Context(), 1); !errors.As(err, &gone) {
+		if _, err := m.Next(t.Context(), 1, time.Hour); !errors.As(err, &gone) {
 			t.Fatalf("got %v", err)
 		}
 		if got, _ := get(t, m, 10); got[0] != "0 20" {
@@ -291,7 +291,7 @@ func TestConsumer_refuses(t *testing.T) {
 	if err := l.DropConsumer(t.Context(), owner, "worker"); err != nil {
 		t.Error(err)
 	}
-	if _, err := m.Next(t.Context(), 1); !errors.Is(err, ErrNoConsumer) {
+	if _, err := m.Next(t.Context(), 1, time.Hour); !errors.Is(err, ErrNoConsumer) {
 		t.Errorf("got %v", err)
 	}
 	if rows, err := l.o.Journal.Consumers(t.Context(), owner); err != nil || len(rows) > 0 {

@@ -76,7 +76,7 @@ func read(t testing.TB, r *Reader, n int) (texts []string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for len(texts) < n {
-		list, err := r.Next(ctx, n-len(texts))
+		list, err := r.Next(ctx, n-len(texts), time.Minute)
 		if err != nil {
 			t.Fatalf("after %d of %d: %v", len(texts), n, err)
 		}
@@ -181,7 +181,7 @@ func TestLog_gone(t *testing.T) {
 		if _, err := l.Read(Filter{}, begin); !errors.As(err, &gone) {
 			t.Fatalf("got %v", err)
 		}
-		if _, err := slow.Next(t.Context(), 1); !errors.As(err, &gone) || gone.Oldest != l.First() {
+		if _, err := slow.Next(t.Context(), 1, time.Hour); !errors.As(err, &gone) || gone.Oldest != l.First() {
 			t.Fatalf("got %v", err)
 		}
 		if got := read(t, reader(t, l, Filter{}, gone.Oldest), 100); !slices.Equal(got, numbers(400, 500)) {
@@ -229,8 +229,18 @@ func TestReader_waits(t *testing.T) {
 	fill(t, l, 0, 10)
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Millisecond, errors.New("enough"))
 	defer cancel()
-	if list, err := r.Next(ctx, 1); err == nil || err.Error() != "enough" {
+	if list, err := r.Next(ctx, 1, time.Minute); err == nil || err.Error() != "enough" {
 		t.Errorf("got %v, %v", list, err)
+	}
+	for _, wait := range []time.Duration{0, time.Millisecond} {
+		if list, err := r.Next(t.Context(), 1, wait); err != nil || len(list) > 0 {
+			t.Errorf("waiting for %v: %v, %v", wait, list, err)
+		}
+	}
+	for _, wait := range []time.Duration{0, time.Millisecond} {
+		if list, err := r.Next(t.Context(), 1, wait); err != nil || len(list) > 0 {
+			t.Errorf("waiting for %v: %v, %v", wait, list, err)
+		}
 	}
 	l.Add(In, Posted, said(t, "alice", "bot2@"+domain+"/x", "for you"))
 	if got := read(t, r, 1); got[0] != "for you" {
@@ -250,7 +260,7 @@ func TestReader_closed(t *testing.T) {
 	if err := l.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Next(t.Context(), 1); !errors.Is(err, ErrClosed) {
+	if _, err := r.Next(t.Context(), 1, time.Hour); !errors.Is(err, ErrClosed) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := l.Read(Filter{}, l.Last()); !errors.Is(err, ErrClosed) {

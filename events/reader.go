@@ -51,10 +51,11 @@ func (l *Log) Read(f Filter, after Position) (*Reader, error) {
 	return r, nil
 }
 
-// Next returns the next events, at least one and at most limit, as soon as there are any.
-// The error is *Gone, ErrClosed, the cause of ctx's end, or the journal's.
-func (r *Reader) Next(ctx context.Context, limit int) ([]*Event, error) {
-	for {
+// Next returns the next events, at most limit, as soon as there are any, and none if there are
+// none for as long as wait. The error is *Gone, ErrClosed, the cause of ctx's end, or the
+// journal's.
+func (r *Reader) Next(ctx context.Context, limit int, wait time.Duration) ([]*Event, error) {
+	for began := time.Now(); ; {
 		found, more, err := r.look(ctx, limit)
 		if err != nil || len(found) > 0 {
 			return found, err
@@ -62,27 +63,29 @@ func (r *Reader) Next(ctx context.Context, limit int) ([]*Event, error) {
 		if more {
 			continue
 		}
-		select {
-		case _, open := <-r.wake:
-			if !open {
-				return nil, ErrClosed
-			}
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+		if again, err := r.await(ctx, wait-time.Since(began)); !again {
+			return nil, err
 		}
 	}
 }
 
-// Poll is Next, but if ctx has ended already it returns what is there.
-func (r *Reader) Poll(ctx context.Context, limit int) ([]*Event, error) {
-	for {
-		found, more, err := r.look(context.WithoutCancel(ctx), limit)
-		if err != nil || len(found) > 0 {
-			return found, err
+// await reports whether there may be something new within a time.
+func (r *Reader) await(ctx context.Context, wait time.Duration) (bool, error) {
+	if wait <= 0 {
+		return false, nil
+	}
+	quiet := time.NewTimer(wait)
+	defer quiet.Stop()
+	select {
+	case _, open := <-r.wake:
+		if !open {
+			return false, ErrClosed
 		}
-		if !more {
-			return r.Next(ctx, limit)
-		}
+		return true, nil
+	case <-quiet.C:
+		return false, nil
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
 	}
 }
 

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -31,10 +30,8 @@ func logged(t *testing.T, log *events.Log) (list []string) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	found, err := r.Poll(ctx, 100)
-	if err != nil && ctx.Err() == nil {
+	found, err := r.Next(t.Context(), 100, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range found {

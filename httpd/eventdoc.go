@@ -3,7 +3,6 @@ package httpd
 import (
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -42,13 +41,26 @@ type notice struct {
 	Text      string    `json:"text,omitempty"`
 }
 
-// json returns the object in one line, without its end.
-func (n notice) json() []byte {
+// append appends the object in one line, without its end. The usual ones are written without
+// encoding/json, for whose frames the stacks of readers would have to grow.
+func (n *notice) append(dst []byte) []byte {
+	if n.Event == eventOpen || n.Event == eventKeepalive {
+		dst = append(append(append(dst, `{"event":"`...), n.Event...), '"')
+		if n.ID != "" {
+			dst = append(append(append(dst, `,"id":"`...), n.ID...), '"')
+		}
+		return append(dst, '}')
+	}
+	return n.appendAll(dst)
+}
+
+//go:noinline
+func (n *notice) appendAll(dst []byte) []byte {
 	line, err := json.Marshal(n)
 	if err != nil {
 		panic("httpd: a notice has no JSON form: " + err.Error()) // strings and numbers always have
 	}
-	return line
+	return append(dst, line...)
 }
 
 // object returns an event as a JSON object in one line, without its end. It is made once for
@@ -123,5 +135,5 @@ func appendFrame(e *events.Event, object []byte) []byte {
 	return append(append(b, object...), "\n\n"...)
 }
 
-// retryHint is what a browser waits before it connects again.
-const retryHint = 2 * time.Second
+// retryHint tells browsers for how many milliseconds to wait before they connect again.
+const retryHint = "retry: 2000\n"

@@ -43,8 +43,10 @@ type eventQuery struct {
 
 // parseEventQuery reads a request for events. Nothing in it is passed over: a filter that is
 // misspelt would let through more than was meant.
-func parseEventQuery(r *http.Request) (eventQuery, *problem) {
-	q := eventQuery{form: eventFormOf(r), limit: maxBatch, filter: events.Filter{Direction: events.In}}
+//
+//go:noinline
+func parseEventQuery(r *http.Request) (*eventQuery, *problem) {
+	q := &eventQuery{form: eventFormOf(r), limit: maxBatch, filter: events.Filter{Direction: events.In}}
 	values, err := url.ParseQuery(withoutCredentials(r.URL.RawQuery))
 	if err != nil {
 		return q, badPath("the query can't be decoded: percent signs stand before two hexadecimal digits, and parameters are separated by &")
@@ -213,9 +215,8 @@ func (q *eventQuery) after(ctx context.Context, log *events.Log) (events.Positio
 
 // eventSource is where a request gets events from: the log, or a consumer.
 type eventSource interface {
-	Next(ctx context.Context, limit int) ([]events.Given, error)
-	// Poll is Next, but if ctx has ended already it returns what is there.
-	Poll(ctx context.Context, limit int) ([]events.Given, error)
+	// Next returns the next events, none if there are none for as long as wait.
+	Next(ctx context.Context, limit int, wait time.Duration) ([]events.Given, error)
 	// Place is the id from which to go on; empty: the source remembers it.
 	Place() string
 	// Acknowledge says that events have arrived.
@@ -224,6 +225,8 @@ type eventSource interface {
 }
 
 // open returns what a request asks for. Errors are those of events.
+//
+//go:noinline
 func (q *eventQuery) open(ctx context.Context, g *grant) (eventSource, error) {
 	after, err := q.after(ctx, g.events)
 	if gone, ok := errors.AsType[*events.Gone](err); ok && q.consumer != "" {
@@ -253,13 +256,8 @@ func (q *eventQuery) open(ctx context.Context, g *grant) (eventSource, error) {
 type logSource struct{ *events.Reader }
 
 // Next implements eventSource.
-func (r *logSource) Next(ctx context.Context, limit int) ([]events.Given, error) {
-	return given(r.Reader.Next(ctx, limit))
-}
-
-// Poll implements eventSource.
-func (r *logSource) Poll(ctx context.Context, limit int) ([]events.Given, error) {
-	return given(r.Reader.Poll(ctx, limit))
+func (r *logSource) Next(ctx context.Context, limit int, wait time.Duration) ([]events.Given, error) {
+	return given(r.Reader.Next(ctx, limit, wait))
 }
 
 func given(list []*events.Event, err error) ([]events.Given, error) {

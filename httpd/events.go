@@ -93,68 +93,91 @@ func eventMethodsAt(path string) []string {
 	return []string{http.MethodGet, http.MethodOptions}
 }
 
-// events gives a reader what comes and goes, and takes what he says of it.
+// events gives a reader what comes and goes, and takes what he says of it. Thousands of readers
+// wait here: see docs/decisions/0005-small-frames.md.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) int {
+	f, status := s.openEvents(w, r)
+	if f == nil {
+		return status
+	}
+	defer f.close()
+	switch f.query.form {
+	case formSocket:
+		return f.socket(w, r)
+	case formPoll:
+		return f.poll(w, r)
+	case formStream, formLines:
+	}
+	return f.stream(w)
+}
+
+// openEvents opens what a reader asks for. If that came to nothing, or was something else, it is
+// answered, and the feed is nil.
+//
+//go:noinline
+func (s *Server) openEvents(w http.ResponseWriter, r *http.Request) (f *feed, status int) {
 	s.allowOrigin(w.Header(), r)
 	methods := eventMethodsAt(r.URL.Path)
 	if p := allowOnly(r, methods...); p != nil {
-		return s.refuse(w, r, p)
+		return nil, s.refuse(w, r, p)
 	}
 	if r.Method == http.MethodOptions {
 		w.Header()["Allow"] = []string{strings.Join(methods, ", ")}
 		w.WriteHeader(http.StatusOK)
-		return http.StatusOK
+		return nil, http.StatusOK
 	}
 	g, p := s.keys.authenticate(r)
 	if p != nil {
 		s.metrics.unauthorized.Inc()
-		return s.refuse(w, r, p)
+		return nil, s.refuse(w, r, p)
 	}
 	if g.events == nil {
-		return s.refuse(w, r, newProblem(http.StatusNotFound, stanza.Cancel, "item-not-found",
-			"this gateway keeps no log of events: it needs events.max_age and events.max_events above 0"))
+		return nil, s.refuse(w, r, noEvents())
 	}
 	switch rest := strings.TrimPrefix(r.URL.Path, eventsPath); {
 	case rest == ackPath:
-		return s.acknowledge(w, r, g)
+		return nil, s.acknowledge(w, r, g)
 	case rest == consumersPath:
-		return s.listConsumers(w, r, g)
+		return nil, s.listConsumers(w, r, g)
 	case strings.HasPrefix(rest, consumersPath):
-		return s.dropConsumer(w, r, g, strings.TrimPrefix(rest, consumersPath+"/"))
+		return nil, s.dropConsumer(w, r, g, strings.TrimPrefix(rest, consumersPath+"/"))
 	}
-	q, p := parseEventQuery(r)
-	if p != nil {
-		return s.refuse(w, r, p)
+	f = &feed{s: s, component: g.component, identity: g.identity, limit: g.bodyLimit}
+	if err := f.open(r, g); err != nil {
+		return nil, s.fail(w, r, err)
 	}
-	return s.readEvents(w, r, g, &q)
+	return f, 0
 }
 
-// readEvents opens a reader, and answers in the form that was asked for.
-func (s *Server) readEvents(w http.ResponseWriter, r *http.Request, g *grant, q *eventQuery) int {
+func noEvents() *problem {
+	return newProblem(http.StatusNotFound, stanza.Cancel, "item-not-found",
+		"this gateway keeps no log of events: it needs events.max_age and events.max_events above 0")
+}
+
+// open reads what a request asks for, and opens it. After an error there is nothing to close.
+//
+//go:noinline
+func (f *feed) open(r *http.Request, g *grant) (err error) {
+	var p *problem
+	if f.query, p = parseEventQuery(r); p != nil {
+		return p
+	}
 	if g.identity != g.component.Domain() {
-		q.filter.Identity = g.identity
+		f.query.filter.Identity = g.identity
 	}
-	reading, err := s.readings.begin(r.Context())
-	if err != nil {
-		return s.fail(w, r, err)
+	if f.reading, err = f.s.readings.begin(r.Context()); err != nil {
+		return err
 	}
-	defer reading.end()
-	source, err := q.open(reading.ctx, g)
-	if err != nil {
-		return s.fail(w, r, eventProblem(err))
+	if f.source, err = f.query.open(f.reading.ctx, g); err != nil {
+		f.reading.end()
+		return eventProblem(err)
 	}
-	defer source.Close()
-	f := &feed{s: s, source: source, xml: q.xml, component: g.component, identity: g.identity, limit: g.bodyLimit}
-	switch q.form {
-	case formSocket:
-		return f.socket(reading.ctx, w, r)
-	case formStream:
-		return f.stream(reading.ctx, w, sseWriter{})
-	case formLines:
-		return f.stream(reading.ctx, w, lineWriter{})
-	case formPoll:
-	}
-	return f.poll(reading.ctx, w, r, q)
+	return nil
+}
+
+func (f *feed) close() {
+	f.source.Close()
+	f.reading.end()
 }
 
 // eventProblem makes an error of a log an answer.

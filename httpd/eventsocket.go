@@ -21,7 +21,7 @@ import (
 const frameRoom = 4 << 10
 
 // socket writes events to a WebSocket, and takes stanzas from it.
-func (f *feed) socket(ctx context.Context, w http.ResponseWriter, r *http.Request) int {
+func (f *feed) socket(w http.ResponseWriter, r *http.Request) int {
 	if r.Header.Get("Upgrade") == "" {
 		p := newProblem(http.StatusUpgradeRequired, stanza.Modify, "not-allowed", "a WebSocket is wanted here; "+eventsPath+".ndjson is the same as a stream of lines")
 		p.header = http.Header{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}} // RFC 9110 §15.5.22
@@ -38,12 +38,11 @@ func (f *feed) socket(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	}
 	defer conn.CloseNow() //nolint:errcheck // it may be closed already
 	conn.SetReadLimit(int64(f.limit) + frameRoom)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx := f.reading.ctx
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		cancel(f.takeFrames(ctx, conn))
+		f.reading.cancel(f.takeFrames(ctx, conn))
 	}()
 	err = f.writeFrames(ctx, conn)
 	closeSocket(conn, err)
@@ -64,20 +63,20 @@ func (s *Server) isFriend(r *http.Request) bool {
 
 // writeFrames writes events, each as a message, until something ends.
 func (f *feed) writeFrames(ctx context.Context, conn *websocket.Conn) error {
-	if err := writeFrame(ctx, conn, notice{Event: eventOpen, ID: f.source.Place()}.json()); err != nil {
+	if err := writeFrame(ctx, conn, (&notice{Event: eventOpen, ID: f.source.Place()}).append(nil)); err != nil {
 		return err
 	}
 	for {
-		list, n, err := f.next(ctx)
+		list, n, err := f.next()
 		if err != nil {
 			return err
 		}
-		if n.Event != "" {
-			err = writeFrame(ctx, conn, n.json())
+		if n != nil {
+			err = writeFrame(ctx, conn, n.append(nil))
 		}
 		for _, e := range list {
 			if err == nil {
-				err = writeFrame(ctx, conn, f.s.given(e, f.xml))
+				err = writeFrame(ctx, conn, f.s.given(e, f.query.xml))
 			}
 		}
 		if err != nil {
@@ -151,7 +150,7 @@ func (f *feed) takeFrames(ctx context.Context, conn *websocket.Conn) error {
 		if m.Ack != nil {
 			err = f.takeAck(ctx, conn, &m)
 		} else {
-			err = writeFrame(ctx, conn, f.submit(ctx, &m).json())
+			err = writeFrame(ctx, conn, f.submit(ctx, &m).append(nil))
 		}
 		if err != nil {
 			return err
@@ -168,11 +167,11 @@ func (f *feed) takeAck(ctx context.Context, conn *websocket.Conn, m *frame) erro
 	if err == nil {
 		return nil
 	}
-	return writeFrame(ctx, conn, f.refused(m, eventProblem(err)).json())
+	return writeFrame(ctx, conn, f.refused(m, eventProblem(err)).append(nil))
 }
 
 // submit sends a reader's stanza as a POST to /rest would.
-func (f *feed) submit(ctx context.Context, m *frame) notice {
+func (f *feed) submit(ctx context.Context, m *frame) *notice {
 	st, err := f.parse(m.Stanza)
 	if err == nil && st.IsRequest() {
 		err = &stanza.Refusal{Reason: stanza.InvalidIQType, Text: "a question has an answer: ask it by POST /rest"}
@@ -182,19 +181,19 @@ func (f *feed) submit(ctx context.Context, m *frame) notice {
 		answer, err = f.component.Submit(ctx, f.identity, st, gateway.SubmitOptions{Wait: -1})
 	}
 	if _, queued := errors.AsType[*gateway.Queued](err); queued || err == nil && answer.IsZero() {
-		return notice{Event: eventAccepted, Ref: m.Ref}
+		return &notice{Event: eventAccepted, Ref: m.Ref}
 	}
 	if err == nil {
 		e := answer.Err()
-		return notice{Event: eventRefused, Ref: m.Ref, Status: statusOf(e), Condition: string(e.Condition), Text: e.Text}
+		return &notice{Event: eventRefused, Ref: m.Ref, Status: statusOf(e), Condition: string(e.Condition), Text: e.Text}
 	}
 	return f.refused(m, err)
 }
 
 // refused says what is wrong with what the reader has sent.
-func (f *feed) refused(m *frame, err error) notice {
+func (f *feed) refused(m *frame, err error) *notice {
 	p := f.s.problemOf(err)
-	return notice{Event: eventRefused, Ref: m.Ref, Status: p.status, Condition: p.condition, Text: printable(p.text)}
+	return &notice{Event: eventRefused, Ref: m.Ref, Status: p.status, Condition: p.condition, Text: printable(p.text)}
 }
 
 // parse reads a stanza, which is an object in JSON or a text in XML.
