@@ -46,6 +46,29 @@ func TestOpen_paths(t *testing.T) {
 	}
 }
 
+// A link and what it leads to are one journal.
+func TestOpen_link(t *testing.T) {
+	path, link := filepath.Join(t.TempDir(), "journal.db"), filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // at first it leads nowhere
+		j := open(t, Options{Path: link})
+		if _, err := Open(Options{Path: path}); !errors.Is(err, ErrInUse) {
+			t.Errorf("open by its link, and opened by its name: %v", err)
+		}
+		_ = j.Close()
+		j = open(t, Options{Path: path})
+		if _, err := Open(Options{Path: link}); !errors.Is(err, ErrInUse) {
+			t.Errorf("open by its name, and opened by its link: %v", err)
+		}
+		_ = j.Close()
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
 // sqlite runs statements on a file.
 func runSQL(t *testing.T, path string, queries ...string) {
 	t.Helper()

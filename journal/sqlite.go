@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -38,7 +37,8 @@ const (
 // with a statement for everything, reads through a few others: in WAL mode they
 // don't wait for each other.
 type sqliteStore struct {
-	path   string
+	path   string  // as it was given
+	file   string  // what it leads to
 	lock   *sql.DB // holds the lock file
 	writes *sql.DB
 	conn   *sql.Conn // of writes
@@ -62,15 +62,19 @@ func openSQLite(path string) (*sqliteStore, error) {
 }
 
 func (s *sqliteStore) open() (err error) {
-	if err := s.takeLock(); err != nil {
+	if err := touch(s.path); err != nil {
 		return err
 	}
-	if err := touch(s.path); err != nil {
+	// Two names of one file have the same lock.
+	if s.file, err = filepath.EvalSymlinks(s.path); err != nil {
+		return err
+	}
+	if err := s.takeLock(); err != nil {
 		return err
 	}
 	// A checkpoint when the log has 16 MiB costs less than one at each 4; what the log
 	// had beyond 32 MiB is given back.
-	if s.writes, err = connect(s.path, "synchronous(FULL)", "busy_timeout(1000)",
+	if s.writes, err = connect(s.file, "synchronous(FULL)", "busy_timeout(1000)",
 		"wal_autocheckpoint(4000)", "journal_size_limit(33554432)", "cache_size(-8192)"); err != nil {
 		return s.explain(err)
 	}
@@ -84,7 +88,7 @@ func (s *sqliteStore) open() (err error) {
 	if err := s.check(); err != nil {
 		return s.explain(err)
 	}
-	if s.reads, err = connect(s.path, "query_only(1)", "busy_timeout(1000)", "cache_size(-2048)"); err != nil {
+	if s.reads, err = connect(s.file, "query_only(1)", "busy_timeout(1000)", "cache_size(-2048)"); err != nil {
 		return s.explain(err)
 	}
 	s.reads.SetMaxOpenConns(readers)
@@ -102,14 +106,15 @@ func connect(path string, pragmas ...string) (*sql.DB, error) {
 	return sql.Open("sqlite", name.String())
 }
 
-// touch makes the file if there is none, for nobody else to read. One that is there
-// is left alone: to close it would give up the locks that this process has on it.
+// touch makes the file if there is none, for nobody else to read, also where a link
+// leads to. One that is there is left alone: to close it would give up the locks that
+// this process has on it.
 func touch(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	switch {
-	case errors.Is(err, fs.ErrExist):
+	if _, err := os.Stat(path); err == nil {
 		return nil
-	case err != nil:
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
 		return fmt.Errorf("%w: its folder must exist and be writable", err)
 	}
 	return f.Close()
@@ -120,7 +125,7 @@ func touch(path string) error {
 // ever written to it. The journal itself can't be locked that way without keeping
 // out our own readers.
 func (s *sqliteStore) takeLock() (err error) {
-	path := s.path + "-lock"
+	path := s.file + "-lock"
 	if err := touch(path); err != nil {
 		return err
 	}
