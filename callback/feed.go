@@ -82,8 +82,13 @@ func (c *Callback) Changed(change journal.Change) {
 	}
 	ids := make(map[string]bool, len(change.Deliveries))
 	for i := range change.Deliveries {
-		if change.Deliveries[i].Conversation.Component == c.o.Domain {
-			ids[change.Deliveries[i].ID] = true
+		d := &change.Deliveries[i]
+		if d.Conversation.Component != c.o.Domain {
+			continue
+		}
+		ids[d.ID] = true
+		if change.Kind == journal.Replayed {
+			c.queue.replayed(conversationKey{from: d.Conversation.From, to: d.Conversation.To}, d.Seq)
 		}
 	}
 	if len(ids) == 0 {
@@ -147,10 +152,11 @@ func (f *feeder) refill(ctx context.Context) (next time.Time) {
 // fetch appends to a conversation, which the feeder holds, what comes next in the journal.
 func (f *feeder) fetch(ctx context.Context, conv *conversation, spilled int64) (n int, err error) {
 	most := f.queue.portion()
-	entries, err := f.o.Journal.Load(ctx, f.conversation(conv.key), conv.loaded, most)
+	after, drops := f.queue.loadedUpTo(conv)
+	entries, err := f.o.Journal.Load(ctx, f.conversation(conv.key), after, most)
 	if err != nil {
 		f.unreadable(err)
-		f.queue.fed(conv, nil, 0, false, 0) // it stays hungry
+		f.queue.fed(conv, nil, 0, false, 0, drops) // it stays hungry
 		return 0, err
 	}
 	list := make([]delivery, 0, len(entries))
@@ -165,7 +171,7 @@ func (f *feeder) fetch(ctx context.Context, conv *conversation, spilled int64) (
 		}
 		list = append(list, d)
 	}
-	f.queue.fed(conv, list, last, len(entries) < most, spilled)
+	f.queue.fed(conv, list, last, len(entries) < most, spilled, drops)
 	return len(entries), nil
 }
 
