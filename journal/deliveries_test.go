@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -110,6 +111,48 @@ func dead(t *testing.T, o Options) *Journal {
 	}
 	flush(t, j)
 	return j
+}
+
+// greedyStore notes how many deliveries were asked for.
+type greedyStore struct {
+	store
+	limits []int
+}
+
+func (s *greedyStore) load(ctx context.Context, c Conversation, after int64, limit int) ([]deliveryRow, error) {
+	s.limits = append(s.limits, limit)
+	return s.store.load(ctx, c, after, limit)
+}
+
+// However many removals wait for a disk that fails, no more is read than is wanted, if it is not among what is removed.
+func TestLoad_whileRemovalsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, s := openFaulty(t, Options{})
+		greedy := &greedyStore{store: j.store}
+		j.store = greedy
+		var entries []*Entry
+		for i := range 30 {
+			entries = append(entries, add(t, j, "romeo@example.org", fmt.Sprint(i)))
+		}
+		flush(t, j)
+		s.fault.Store(&errFault)
+		for _, e := range entries[:10] {
+			e.Settle()
+		}
+		for _, c := range []struct {
+			after  int64
+			first  string
+			limits []int
+		}{{0, "10", []int{5, 15}}, {entries[4].Seq(), "10", []int{5, 15}}, {entries[9].Seq(), "10", []int{5}}, {entries[19].Seq(), "20", []int{5}}, {entries[26].Seq(), "27", []int{5}}} {
+			greedy.limits = nil
+			found, err := j.Load(t.Context(), entries[0].Conversation(), c.after, 5)
+			if err != nil || bodies(found)[0] != c.first || !slices.Equal(greedy.limits, c.limits) {
+				t.Errorf("after %d: %q, %v, asked for %v", c.after, bodies(found), err, greedy.limits)
+			}
+		}
+		s.fault.Store(nil)
+		time.Sleep(longestWait)
+	})
 }
 
 func TestList_filters(t *testing.T) {
