@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -186,6 +187,48 @@ func TestList_filters(t *testing.T) {
 		if got, err := j.List(t.Context(), c.f, 0, 100); err != nil || len(got) != c.want {
 			t.Errorf("%s: %d, %v; want %d", c.name, len(got), err, c.want)
 		}
+	}
+}
+
+// However many operators look through a large journal, it can be read by those who deliver.
+func TestList_holdsUpNobody(t *testing.T) {
+	s, err := openSQLite(filepath.Join(t.TempDir(), "journal.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	hold := func(db *sql.DB, n int) (release func()) {
+		var held []*sql.Conn
+		for range n {
+			conn, err := db.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			held = append(held, conn)
+		}
+		return func() {
+			for _, conn := range held {
+				_ = conn.Close()
+			}
+		}
+	}
+	release := hold(s.lists, listers)
+	if _, err := s.has(t.Context(), Conversation{}); err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.list(ctx, Filter{}, 0, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("one list too many: %v", err)
+	}
+	release()
+	defer hold(s.reads, readers)()
+	if _, err := s.list(t.Context(), Filter{}, 0, 1); err != nil {
+		t.Error(err)
 	}
 }
 

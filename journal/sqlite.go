@@ -26,8 +26,9 @@ const (
 	schemaVersion = 1
 	// applicationID marks a database file as a journal (PRAGMA application_id).
 	applicationID = 0x5273746a // "Rstj"
-	// readers is how many queries may be made at once.
-	readers = 4
+	// readers is how many queries may be made at once, and listers how many that may
+	// look through all deliveries.
+	readers, listers = 4, 2
 	// checkUpTo is the size in bytes of a file up to which every page of it is checked
 	// when it is opened. That takes about 5 ms for each MiB.
 	checkUpTo = 8 << 20
@@ -43,6 +44,7 @@ type sqliteStore struct {
 	writes *sql.DB
 	conn   *sql.Conn // of writes
 	reads  *sql.DB
+	lists  *sql.DB // as reads, for what may take long: that must not hold up what delivers
 
 	prepared map[string]*sql.Stmt   // on conn
 	known    map[Conversation]int64 // rows that the writer has found or made, and not removed
@@ -88,12 +90,22 @@ func (s *sqliteStore) open() (err error) {
 	if err := s.check(); err != nil {
 		return s.explain(err)
 	}
-	if s.reads, err = connect(s.file, "query_only(1)", "busy_timeout(1000)", "cache_size(-2048)"); err != nil {
+	if s.reads, err = readOnly(s.file, readers); err != nil {
 		return s.explain(err)
 	}
-	s.reads.SetMaxOpenConns(readers)
-	s.reads.SetMaxIdleConns(readers)
-	return nil
+	s.lists, err = readOnly(s.file, listers)
+	return s.explain(err)
+}
+
+// readOnly returns a pool of that many connections for queries.
+func readOnly(path string, most int) (*sql.DB, error) {
+	db, err := connect(path, "query_only(1)", "busy_timeout(1000)", "cache_size(-2048)")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(most)
+	db.SetMaxIdleConns(most)
+	return db, nil
 }
 
 // connect returns a pool of connections with settings, the PRAGMAs of SQLite.
@@ -296,7 +308,7 @@ func (s *sqliteStore) close() error {
 		}
 		errs = append(errs, s.conn.Close())
 	}
-	for _, db := range []*sql.DB{s.reads, s.writes, s.lock} {
+	for _, db := range []*sql.DB{s.reads, s.lists, s.writes, s.lock} {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
