@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,25 @@ func TestOpen_paths(t *testing.T) {
 	_ = open(t, Options{Path: "relative.db"}).Close()
 	if _, err := os.Stat(filepath.Join(dir, "relative.db")); err != nil {
 		t.Error(err)
+	}
+}
+
+// Beside the journal there are the files that Options.Path tells of, and no others.
+func TestOpen_files(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, Options{Path: filepath.Join(dir, "journal.db")})
+	add(t, j, "romeo@example.org", "waits")
+	flush(t, j)
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name())
+	}
+	if want := []string{"journal.db", "journal.db-lock", "journal.db-shm", "journal.db-wal"}; !slices.Equal(names, want) {
+		t.Errorf("there are %q, want %q", names, want)
 	}
 }
 

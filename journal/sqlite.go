@@ -141,7 +141,7 @@ func (s *sqliteStore) takeLock() (err error) {
 	if err := touch(path); err != nil {
 		return err
 	}
-	if s.lock, err = connect(path, "locking_mode(EXCLUSIVE)"); err != nil {
+	if s.lock, err = connect(path, "locking_mode(EXCLUSIVE)", "journal_mode(MEMORY)"); err != nil {
 		return err
 	}
 	s.lock.SetMaxOpenConns(1)
