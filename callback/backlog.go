@@ -32,6 +32,7 @@ type backlog struct {
 	heldBytes int
 	added     int64 // Seq of the last that was added
 	onDisk    int64 // Seq up to which all are on disk
+	drops     int   // how often somebody has dropped something from the journal
 	hungry    []*conversation
 	resting   []*conversation
 }
@@ -108,11 +109,15 @@ func (q *queue) lay(conv *conversation) {
 	q.stir()
 }
 
-// drop forgets stanzas of the journal that nobody has taken yet.
+// drop forgets stanzas of the journal. A request that is under way for one of them is the last.
 func (q *queue) drop(ids map[string]bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.backlog.drops++
 	for _, conv := range q.conversations {
+		if conv.posting != nil && ids[conv.posting.ID()] {
+			conv.dropped = true
+		}
 		before := len(conv.pending)
 		conv.pending = slices.DeleteFunc(conv.pending, func(d delivery) bool {
 			dropped := d.entry != nil && ids[d.entry.ID()]
@@ -131,6 +136,20 @@ func (q *queue) drop(ids map[string]bool) {
 	}
 }
 
+// replayed notes that the journal has a stanza again that comes after all others of its conversation.
+func (q *queue) replayed(key conversationKey, seq int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	conv := q.conversations[key]
+	if conv == nil {
+		return
+	}
+	// A later one may have been added meanwhile. It is not fetched once more, since what is here is posted before that.
+	conv.loaded = min(conv.loaded, seq-1)
+	conv.more, conv.spilled = true, max(conv.spilled, seq)
+	q.backlog.added = max(q.backlog.added, seq)
+}
+
 // look has the journal looked at anew.
 func (q *queue) look() {
 	q.mu.Lock()
@@ -147,6 +166,13 @@ func (q *queue) portion() int {
 		return 0
 	}
 	return min(batch, q.backlog.maxHeld-q.backlog.held)
+}
+
+// loadedUpTo returns after which Seq a conversation is to be fetched, and how often something has been dropped so far.
+func (q *queue) loadedUpTo(conv *conversation) (seq int64, drops int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return conv.loaded, q.backlog.drops
 }
 
 // unflushed returns the Seq of the last stanza that was added, and whether somebody waits for it to be on disk.
@@ -278,13 +304,16 @@ func (q *queue) claim(key conversationKey) *conversation {
 }
 
 // release gives back a conversation that was claimed, of which nothing was fetched.
-func (q *queue) release(conv *conversation) { q.fed(conv, nil, 0, true, 0) }
+func (q *queue) release(conv *conversation) { q.fed(conv, nil, 0, true, 0, 0) }
 
 // fed appends what was fetched. If that is all, nothing of the conversation up to spilled is in the journal alone any
-// more.
-func (q *queue) fed(conv *conversation, list []delivery, last int64, all bool, spilled int64) {
+// more. If something was dropped meanwhile, it may be among them, and they are fetched again.
+func (q *queue) fed(conv *conversation, list []delivery, last int64, all bool, spilled int64, drops int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if len(list) > 0 && drops != q.backlog.drops {
+		list, last, all = nil, 0, false
+	}
 	if q.closed {
 		if q.conversations[conv.key] == conv {
 			delete(q.conversations, conv.key)

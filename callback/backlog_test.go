@@ -2,6 +2,7 @@ package callback
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -80,22 +81,7 @@ func TestBacklog_size(t *testing.T) {
 func TestBacklog_unwritable(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.db")
 	j := ledger(t, path)
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	other, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := other.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
-	}
+	unlock := lockOut(t, path)
 	accepted := make(chan string, 10)
 	failures := 3
 	h := newHook(nil)
@@ -121,13 +107,102 @@ func TestBacklog_unwritable(t *testing.T) {
 	if len(got) != 3 || got["a1"] > got["a2"] {
 		t.Errorf("accepted %v", got)
 	}
-	if _, err := other.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+	unlock()
+	stop()
+}
+
+// Then all conversations that wait on disk get their turn, though what was posted can't be removed, and so do
+// their next stanzas.
+func TestBacklog_unwritableAndLarge(t *testing.T) {
+	const users = 3 * window
+	path := filepath.Join(t.TempDir(), "journal.db")
+	j := ledger(t, path)
+	for i := range users {
+		if _, err := j.Add(at(t, "rest.example.net"), from(t, "u"+strconv.Itoa(i), "1"), time.Now(), time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Close(); err != nil {
-		t.Error(err)
+	unlock := lockOut(t, path)
+	accepted := make(chan string, users)
+	h := newHook(func(r request) (*http.Response, error) {
+		accepted <- r.String()
+		return respond(http.StatusAccepted, "", ""), nil
+	})
+	c, stop := begin(t, newServer(), over(h), kept(j))
+	got := map[string]bool{}
+	for range users {
+		got[<-accepted] = true
 	}
+	if len(got) != users || j.State().Err == nil {
+		t.Errorf("%d of %d, %v", len(got), users, j.State())
+	}
+	busy := func() bool {
+		c.queue.mu.Lock()
+		defer c.queue.mu.Unlock()
+		return len(c.queue.conversations) > 0 || c.queue.backlog.some
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for busy() {
+		<-tick.C
+	}
+	deliver(t, c, from(t, "u0", "2"))
+	if got := <-accepted; got != "u02" {
+		t.Errorf("then %s", got)
+	}
+	unlock()
 	stop()
+	for j.State().Err != nil {
+		<-tick.C
+	}
+	if alive, dead := waiting(t, j); alive+dead > 0 {
+		t.Errorf("%d wait, %d are dead", alive, dead)
+	}
+}
+
+// Conversations that came between two looks don't make it look as if nothing else waited.
+func TestFeeder_scanAgain(t *testing.T) {
+	j := newLedger(t)
+	if _, err := j.Add(at(t, "rest.example.net"), from(t, "a", "1"), time.Now(), time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f := &feeder{Callback: build(t, newServer(), kept(j))}
+	now := time.Now()
+	if next := f.scanAgain(t.Context(), now, 0, 0, false); next.IsZero() || !f.queue.backlog.some {
+		t.Errorf("again at %v, though not all were seen", next)
+	}
+	if next := f.scanAgain(t.Context(), now, 0, 0, true); !next.IsZero() || f.queue.backlog.some {
+		t.Errorf("again at %v", next)
+	}
+}
+
+// lockOut keeps a journal from being written until unlock is called.
+func lockOut(t *testing.T, path string) (unlock func()) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		_, err := other.ExecContext(t.Context(), "ROLLBACK")
+		if err = errors.Join(err, other.Close(), db.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // Whatever the callback does, and however often the gateway is started anew, each message is accepted once, in order, and

@@ -27,11 +27,16 @@ type feeder struct {
 	scanned time.Time
 	readAt  time.Time // before which the journal is not read, because it could not be
 	down    bool      // as was logged
+
+	ghosts map[conversationKey]bool // while the journal can't be written: those whose stanzas there are all settled
 }
+
+// maxGhosts bounds how many ghosts a feeder remembers.
+const maxGhosts = 10_000
 
 // feed runs the feeder until ctx ends.
 func (c *Callback) feed(ctx context.Context) {
-	f := &feeder{Callback: c, sweepAt: time.Now(), lookAt: time.Now().Add(lookEvery)}
+	f := &feeder{Callback: c, sweepAt: time.Now(), lookAt: time.Now().Add(lookEvery), ghosts: map[conversationKey]bool{}}
 	for ctx.Err() == nil {
 		next := time.Now().Add(againLater)
 		c.guard(stanza.Stanza{}, func() { next = f.round(ctx) })
@@ -82,8 +87,13 @@ func (c *Callback) Changed(change journal.Change) {
 	}
 	ids := make(map[string]bool, len(change.Deliveries))
 	for i := range change.Deliveries {
-		if change.Deliveries[i].Conversation.Component == c.o.Domain {
-			ids[change.Deliveries[i].ID] = true
+		d := &change.Deliveries[i]
+		if d.Conversation.Component != c.o.Domain {
+			continue
+		}
+		ids[d.ID] = true
+		if change.Kind == journal.Replayed {
+			c.queue.replayed(conversationKey{from: d.Conversation.From, to: d.Conversation.To}, d.Seq)
 		}
 	}
 	if len(ids) == 0 {
@@ -147,10 +157,11 @@ func (f *feeder) refill(ctx context.Context) (next time.Time) {
 // fetch appends to a conversation, which the feeder holds, what comes next in the journal.
 func (f *feeder) fetch(ctx context.Context, conv *conversation, spilled int64) (n int, err error) {
 	most := f.queue.portion()
-	entries, err := f.o.Journal.Load(ctx, f.conversation(conv.key), conv.loaded, most)
+	after, drops := f.queue.loadedUpTo(conv)
+	entries, err := f.o.Journal.Load(ctx, f.conversation(conv.key), after, most)
 	if err != nil {
 		f.unreadable(err)
-		f.queue.fed(conv, nil, 0, false, 0) // it stays hungry
+		f.queue.fed(conv, nil, 0, false, 0, drops) // it stays hungry
 		return 0, err
 	}
 	list := make([]delivery, 0, len(entries))
@@ -165,7 +176,7 @@ func (f *feeder) fetch(ctx context.Context, conv *conversation, spilled int64) (
 		}
 		list = append(list, d)
 	}
-	f.queue.fed(conv, list, last, len(entries) < most, spilled)
+	f.queue.fed(conv, list, last, len(entries) < most, spilled, drops)
 	return len(entries), nil
 }
 
@@ -201,14 +212,23 @@ func (f *feeder) scan(ctx context.Context) (next time.Time) {
 		return f.scanned.Add(trickleEvery)
 	}
 	f.scanned = now
-	due, err := f.o.Journal.Due(ctx, f.o.Domain, here+n)
+	unwritable := f.o.Journal.State().Err != nil
+	if !unwritable {
+		clear(f.ghosts)
+	}
+	most := here + n + len(f.ghosts)
+	due, err := f.o.Journal.Due(ctx, f.o.Domain, most)
 	if err != nil {
 		f.unreadable(err)
 		return f.readAt
 	}
 	found, stanzas := 0, 0
 	for _, c := range due {
-		conv := f.queue.claim(conversationKey{from: c.From, to: c.To})
+		key := conversationKey{from: c.From, to: c.To}
+		if f.ghosts[key] {
+			continue
+		}
+		conv := f.queue.claim(key)
 		if conv == nil {
 			continue
 		}
@@ -216,20 +236,24 @@ func (f *feeder) scan(ctx context.Context) (next time.Time) {
 		if err != nil {
 			return f.readAt
 		}
+		if got == 0 && unwritable && len(f.ghosts) < maxGhosts {
+			f.ghosts[key] = true
+		}
 		stanzas += got
 		if found++; found == n || f.queue.portion() == 0 {
 			break
 		}
 	}
-	return f.scanAgain(ctx, now, found, stanzas)
+	return f.scanAgain(ctx, now, found, stanzas, len(due) < most)
 }
 
-// scanAgain returns when the next scan may find something, after one that has found conversations with stanzas.
-func (f *feeder) scanAgain(ctx context.Context, now time.Time, found, stanzas int) time.Time {
+// scanAgain returns when the next scan may find something, after one that has found conversations with stanzas. It
+// has seen all that are due, or some that have come since it was decided how many to look at.
+func (f *feeder) scanAgain(ctx context.Context, now time.Time, found, stanzas int, all bool) time.Time {
 	switch {
 	case stanzas > 0:
 		f.scanAt = now
-	case found > 0: // their last stanzas are about to be removed
+	case found > 0, !all: // the last stanzas of some are about to be removed
 		f.scanAt = now.Add(afterGhost)
 	default:
 		next, err := f.o.Journal.NextDueAfter(ctx, f.o.Domain, now)

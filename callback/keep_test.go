@@ -758,7 +758,7 @@ func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for value, want := range map[string]time.Duration{
 		"0": 0, "120": 2 * time.Minute, " 7 ": 7 * time.Second, "Fri, 02 Jan 2026 03:05:05 GMT": time.Minute, "Fri, 02 Jan 2026 03:03:05 GMT": -time.Minute,
-		"Friday, 02-Jan-26 03:05:05 GMT": time.Minute, "": -1, "soon": -1, "-1": -1, "1.5": -1, "99999999999999999999": -1,
+		"Friday, 02-Jan-26 03:05:05 GMT": time.Minute, "": -1, "soon": -1, "-1": -1, "1.5": -1, "1e9": -1, "2147483648": longestAfter, "99999999999999999999": longestAfter,
 	} {
 		at, ok := retryAfter(http.Header{"Retry-After": {value}}, now)
 		if ok != (want != -1) || ok && at.Sub(now) != want {

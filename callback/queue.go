@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/restanza/restanza/jid"
+	"github.com/restanza/restanza/journal"
 	"github.com/restanza/restanza/stanza"
 )
 
@@ -61,6 +62,9 @@ type conversation struct {
 	until   time.Time // at rest: when the next attempt may be; zero: at once
 
 	flushing bool // at rest, since before the flush that is under way
+
+	posting *journal.Entry // of the stanza that is being posted; nil: it has none, or there is none
+	dropped bool           // that was dropped from the journal meanwhile
 }
 
 // place is where a conversation is.
@@ -220,6 +224,7 @@ func (q *queue) next(last *conversation, f fate) (conv *conversation, d delivery
 	conv.pending = conv.pending[1:]
 	q.count(d, -1)
 	q.busy++
+	conv.posting = d.entry
 	return conv, d, true
 }
 
@@ -229,6 +234,10 @@ func (q *queue) turnOver(conv *conversation, f fate) {
 		q.breaker.probe = nil
 		q.stir()
 	}
+	if conv.dropped {
+		f.again = nil
+	}
+	conv.posting, conv.dropped = nil, false
 	if f.again != nil {
 		conv.pending = slices.Insert(conv.pending, 0, *f.again)
 		q.count(*f.again, 1)
@@ -243,7 +252,7 @@ func (q *queue) turnOver(conv *conversation, f fate) {
 	case q.closed:
 		q.forsake(conv)
 		q.settle(conv)
-	case f.again != nil && !f.until.IsZero():
+	case len(conv.pending) > 0 && !f.until.IsZero():
 		q.rest(conv, f.until)
 	default:
 		q.settle(conv)

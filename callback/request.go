@@ -138,6 +138,10 @@ func (c *Callback) request(ctx context.Context, method string, f fields, header 
 		}
 		req.Header = header
 		resp, err := c.client.RoundTrip(req)
+		if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
+			resp.Body.Close() // it is the connection itself, whose end nobody knows and ctx does not bring about
+			resp.Body, resp.ContentLength = http.NoBody, 0
+		}
 		if err == nil || !a.untouched() || ctx.Err() != nil {
 			return resp, err
 		}

@@ -324,6 +324,10 @@ func TestRequest_misbehaving(t *testing.T) {
 		{"switching protocols", func(conn net.Conn) {
 			say(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
 		}, outcomeErrorStatus, stanza.UndefinedCondition},
+		{"switching protocols, and waiting", func(conn net.Conn) {
+			say(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Type: application/xmpp+xml\r\n\r\n")
+			_, _ = io.Copy(io.Discard, conn)
+		}, outcomeErrorStatus, stanza.UndefinedCondition},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newServer()

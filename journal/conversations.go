@@ -90,7 +90,7 @@ func (j *Journal) Expired(ctx context.Context, component jid.JID, limit int) ([]
 	})
 }
 
-// entries makes entries of rows, without those that are being removed.
+// entries makes entries of what a query finds, without those that are being removed.
 func (j *Journal) entries(ctx context.Context, limit int, query func(limit int) ([]deliveryRow, error)) ([]*Entry, error) {
 	if err := j.read(ctx); err != nil || limit <= 0 {
 		return nil, err
@@ -98,10 +98,22 @@ func (j *Journal) entries(ctx context.Context, limit int, query func(limit int) 
 	// As long as this is held, no removal is forgotten that the query has not seen.
 	j.removal.RLock()
 	defer j.removal.RUnlock()
-	rows, err := query(limit + j.queue.countLeaving())
+	rows, err := query(limit)
 	if err != nil {
 		return nil, wrap(err)
 	}
+	entries := j.present(rows, limit)
+	if leaving := j.queue.countLeaving(); len(entries) < limit && len(rows) == limit && leaving > 0 {
+		if rows, err = query(limit + leaving); err != nil {
+			return nil, wrap(err)
+		}
+		entries = j.present(rows, limit)
+	}
+	return entries, nil
+}
+
+// present makes entries of rows, without those that are being removed, at most limit. Rows that can't be read are buried.
+func (j *Journal) present(rows []deliveryRow, limit int) []*Entry {
 	entries := make([]*Entry, 0, min(len(rows), limit))
 	for i := range rows {
 		if len(entries) == limit {
@@ -117,7 +129,7 @@ func (j *Journal) entries(ctx context.Context, limit int, query func(limit int) 
 		}
 		entries = append(entries, e)
 	}
-	return entries, nil
+	return entries
 }
 
 // entryOf makes an entry of what is stored. Beside an error it returns an entry

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -112,6 +114,48 @@ func dead(t *testing.T, o Options) *Journal {
 	return j
 }
 
+// greedyStore notes how many deliveries were asked for.
+type greedyStore struct {
+	store
+	limits []int
+}
+
+func (s *greedyStore) load(ctx context.Context, c Conversation, after int64, limit int) ([]deliveryRow, error) {
+	s.limits = append(s.limits, limit)
+	return s.store.load(ctx, c, after, limit)
+}
+
+// However many removals wait for a disk that fails, no more is read than is wanted, if it is not among what is removed.
+func TestLoad_whileRemovalsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, s := openFaulty(t, Options{})
+		greedy := &greedyStore{store: j.store}
+		j.store = greedy
+		var entries []*Entry
+		for i := range 30 {
+			entries = append(entries, add(t, j, "romeo@example.org", fmt.Sprint(i)))
+		}
+		flush(t, j)
+		s.fault.Store(&errFault)
+		for _, e := range entries[:10] {
+			e.Settle()
+		}
+		for _, c := range []struct {
+			after  int64
+			first  string
+			limits []int
+		}{{0, "10", []int{5, 15}}, {entries[4].Seq(), "10", []int{5, 15}}, {entries[9].Seq(), "10", []int{5}}, {entries[19].Seq(), "20", []int{5}}, {entries[26].Seq(), "27", []int{5}}} {
+			greedy.limits = nil
+			found, err := j.Load(t.Context(), entries[0].Conversation(), c.after, 5)
+			if err != nil || bodies(found)[0] != c.first || !slices.Equal(greedy.limits, c.limits) {
+				t.Errorf("after %d: %q, %v, asked for %v", c.after, bodies(found), err, greedy.limits)
+			}
+		}
+		s.fault.Store(nil)
+		time.Sleep(longestWait)
+	})
+}
+
 func TestList_filters(t *testing.T) {
 	j := dead(t, Options{})
 	all, err := j.List(t.Context(), Filter{}, 0, 100)
@@ -143,6 +187,48 @@ func TestList_filters(t *testing.T) {
 		if got, err := j.List(t.Context(), c.f, 0, 100); err != nil || len(got) != c.want {
 			t.Errorf("%s: %d, %v; want %d", c.name, len(got), err, c.want)
 		}
+	}
+}
+
+// However many operators look through a large journal, it can be read by those who deliver.
+func TestList_holdsUpNobody(t *testing.T) {
+	s, err := openSQLite(filepath.Join(t.TempDir(), "journal.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	hold := func(db *sql.DB, n int) (release func()) {
+		var held []*sql.Conn
+		for range n {
+			conn, err := db.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			held = append(held, conn)
+		}
+		return func() {
+			for _, conn := range held {
+				_ = conn.Close()
+			}
+		}
+	}
+	release := hold(s.lists, listers)
+	if _, err := s.has(t.Context(), Conversation{}); err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.list(ctx, Filter{}, 0, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("one list too many: %v", err)
+	}
+	release()
+	defer hold(s.reads, readers)()
+	if _, err := s.list(t.Context(), Filter{}, 0, 1); err != nil {
+		t.Error(err)
 	}
 }
 

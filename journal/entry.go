@@ -126,7 +126,7 @@ func (e *Entry) Settle() {
 		if before == taken {
 			e.j.queue.held.Add(-e.size())
 		}
-		e.j.push(op{kind: opRemove, entry: e})
+		e.j.push(op{kind: opRemove, seq: e.seq})
 	}
 	e.release(nil)
 }
@@ -151,7 +151,7 @@ func (e *Entry) Bury(reason string) {
 		return
 	}
 	e.over = true
-	e.j.push(op{kind: opBury, entry: e, more: &more{text: reason, at: e.j.now()}})
+	e.j.push(op{kind: opBury, seq: e.seq, more: &more{text: reason, at: e.j.now()}})
 }
 
 // waiter is somebody who waits until an entry is written.

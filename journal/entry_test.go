@@ -294,7 +294,8 @@ func TestEntry_concurrently(t *testing.T) {
 type faultyStore struct {
 	store
 	fault  atomic.Pointer[error]
-	during func() // called by each write that fails, before it does; set before fault
+	late   atomic.Pointer[error] // of the commit
+	during func()                // called by each write that fails, before it does; set before fault
 }
 
 func (s *faultyStore) write(fn func(changes) error) error {
@@ -303,6 +304,9 @@ func (s *faultyStore) write(fn func(changes) error) error {
 			s.during()
 		}
 		return *err
+	}
+	if err := s.late.Load(); err != nil {
+		return s.store.write(func(c changes) error { return errors.Join(fn(c), *err) })
 	}
 	return s.store.write(fn)
 }
@@ -365,6 +369,59 @@ func TestWriter_keepsWhatCannotBeWritten(t *testing.T) {
 		}
 		if n := strings.Count(logged.String(), "\n"); n != 2 {
 			t.Errorf("%d lines in the log, want one for each change:\n%s", n, logged)
+		}
+	})
+}
+
+// What is settled while the disk takes nothing is not held until it does.
+func TestWriter_forgetsWhatIsSettledWhileItFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, s := openFaulty(t, Options{})
+		stored := add(t, j, "romeo@example.org", "on disk")
+		flush(t, j)
+		s.fault.Store(&errFault)
+		waits := add(t, j, "romeo@example.org", "waits")
+		const several = 3 * maxCommit
+		for range several {
+			e := add(t, j, "romeo@example.org", "settled")
+			e.Attempted(Attempt{At: time.Now(), Error: "refused"}, time.Now())
+			e.Settle()
+		}
+		stored.Settle()
+		time.Sleep(longestWait + time.Second)
+		j.queue.mu.Lock()
+		ops := slices.Clone(j.queue.ops)
+		j.queue.mu.Unlock()
+		if len(ops) != 2 || ops[0].entry != waits || ops[1].kind != opRemove || ops[1].entry != nil {
+			t.Errorf("%d wait for the disk, first %+v", len(ops), ops[0])
+		}
+		s.fault.Store(nil)
+		time.Sleep(longestWait)
+		if got := bodies(load(t, j, waits.Conversation())); !slices.Equal(got, []string{"waits"}) {
+			t.Errorf("on disk: %q", got)
+		}
+		if got := j.metrics.skipped.Load(); got != several {
+			t.Errorf("%d did not have to be written, want %d", got, several)
+		}
+	})
+}
+
+// The sums are those of the disk, not of a commit that fails.
+func TestStats_afterAFailedCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, s := openFaulty(t, Options{})
+		e := add(t, j, "romeo@example.org", "waits")
+		flush(t, j)
+		s.late.Store(&errFault)
+		e.Settle()
+		time.Sleep(time.Second)
+		if got := j.Stats(); got.Waiting != 1 || j.State().Err == nil {
+			t.Errorf("%+v, %+v", got, j.State())
+		}
+		s.late.Store(nil)
+		time.Sleep(longestWait)
+		if got := j.Stats(); got.Waiting != 0 || got.WaitingBytes != 0 {
+			t.Errorf("%+v", got)
 		}
 	})
 }

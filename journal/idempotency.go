@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // Outcome says what is known of an idempotency key.
@@ -75,7 +77,8 @@ func (k *runningKeys) release(name keyName, r *run) {
 // Begin asks for the use of a key, which is one within its scope (the credential),
 // for what has that fingerprint (a hash of the request). When the outcome is
 // Started, that is on disk. Keys may be used anew after Options.KeyAge. Errors are
-// those of Flush, or that the journal can't be read.
+// those of Flush, or that the journal can't be read. If ctx ends, Begin returns when the
+// key is free again, within ten seconds.
 func (j *Journal) Begin(ctx context.Context, scope, key string, fingerprint []byte) (*Claim, error) {
 	if err := j.read(ctx); err != nil {
 		return nil, err
@@ -109,10 +112,7 @@ func (c *Claim) look(ctx context.Context) error {
 		return wrap(err)
 	case !found || row.expires <= now:
 		c.Outcome = Started
-		expires := now + c.j.o.KeyAge.Milliseconds()
-		return c.j.request(ctx, func(ch changes) error {
-			return ch.beginKey(c.name.scope, c.name.key, c.run.fingerprint, expires)
-		})
+		return c.store(ctx, now+c.j.o.KeyAge.Milliseconds())
 	case !bytes.Equal(row.fingerprint, c.run.fingerprint):
 		c.Outcome = Mismatch
 	case row.status == 0:
@@ -125,6 +125,26 @@ func (c *Claim) look(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// storeTime bounds how long a key that nobody wants any more is looked after.
+const storeTime = 10 * time.Second
+
+// store stores that a key is ours. If ctx ends meanwhile, that is taken back: the key must
+// not look like one of a request that may have been carried out.
+func (c *Claim) store(ctx context.Context, expires int64) error {
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
+	defer cancel()
+	err := c.j.request(within, func(ch changes) error {
+		return ch.beginKey(c.name.scope, c.name.key, c.run.fingerprint, expires)
+	})
+	if ctx.Err() == nil {
+		return err
+	}
+	if err == nil {
+		err = c.j.request(within, func(ch changes) error { return ch.deleteKey(c.name.scope, c.name.key) })
+	}
+	return errors.Join(context.Cause(ctx), err)
 }
 
 // Wait waits until the request that is at the key has ended. Then Begin says what

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"context"
+	"errors"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -82,6 +84,32 @@ func TestBegin_expires(t *testing.T) {
 		time.Sleep(time.Minute)
 		begin(t, j, "k", "g", Started)
 	})
+}
+
+// hookedStore calls a function during each write.
+type hookedStore struct {
+	store
+	during func()
+}
+
+func (s *hookedStore) write(fn func(changes) error) error {
+	return s.store.write(func(c changes) error {
+		s.during()
+		return fn(c)
+	})
+}
+
+// Who hangs up before he has the key has sent nothing: it is free.
+func TestBegin_cancelled(t *testing.T) {
+	j, s := openFaulty(t, Options{})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	errHungUp := errors.New("hung up")
+	s.store = &hookedStore{store: s.store, during: func() { cancel(errHungUp) }}
+	if c, err := j.Begin(ctx, "alerts", "k", []byte("f")); !errors.Is(err, errHungUp) {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	flush(t, j)
+	begin(t, j, "k", "g", Started)
 }
 
 // Of many requests with one key one runs, and all get its answer.

@@ -130,17 +130,20 @@ func newJournal(o Options, s store) (*Journal, error) {
 	_, _ = rand.Read(random[:]) // never fails
 	j.epoch = fmt.Sprintf("%016x", binary.BigEndian.Uint64(random[:]))
 
+	var sums totals
 	err := s.write(func(c changes) error {
 		number, err := c.start()
 		if err != nil {
 			return err
 		}
 		j.queue.seq = number << seqBits
-		return j.readTotals(c)
+		sums, err = c.totals()
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	j.setTotals(sums)
 	if err := j.metrics.register(o.Metrics, j); err != nil {
 		return nil, err
 	}
@@ -216,19 +219,13 @@ func (j *Journal) Stats() Stats {
 	}
 }
 
-// readTotals takes over the sums of a transaction. Should its commit fail, they
-// are right again after the next.
-func (j *Journal) readTotals(c changes) error {
-	t, err := c.totals()
-	if err != nil {
-		return err
-	}
+// setTotals takes over the sums of a transaction that is on disk.
+func (j *Journal) setTotals(t totals) {
 	j.waiting.Store(t.waiting)
 	j.waitingBytes.Store(t.waitingBytes)
 	j.dead.Store(t.dead)
 	j.deadBytes.Store(t.deadBytes)
 	j.queued.Store(t.queued)
-	return nil
 }
 
 // newID returns the ID that belongs to a Seq of this process.

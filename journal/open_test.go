@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,48 @@ func TestOpen_paths(t *testing.T) {
 	_ = open(t, Options{Path: "relative.db"}).Close()
 	if _, err := os.Stat(filepath.Join(dir, "relative.db")); err != nil {
 		t.Error(err)
+	}
+}
+
+// Beside the journal there are the files that Options.Path tells of, and no others.
+func TestOpen_files(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, Options{Path: filepath.Join(dir, "journal.db")})
+	add(t, j, "romeo@example.org", "waits")
+	flush(t, j)
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name())
+	}
+	if want := []string{"journal.db", "journal.db-lock", "journal.db-shm", "journal.db-wal"}; !slices.Equal(names, want) {
+		t.Errorf("there are %q, want %q", names, want)
+	}
+}
+
+// A link and what it leads to are one journal.
+func TestOpen_link(t *testing.T) {
+	path, link := filepath.Join(t.TempDir(), "journal.db"), filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // at first it leads nowhere
+		j := open(t, Options{Path: link})
+		if _, err := Open(Options{Path: path}); !errors.Is(err, ErrInUse) {
+			t.Errorf("open by its link, and opened by its name: %v", err)
+		}
+		_ = j.Close()
+		j = open(t, Options{Path: path})
+		if _, err := Open(Options{Path: link}); !errors.Is(err, ErrInUse) {
+			t.Errorf("open by its name, and opened by its link: %v", err)
+		}
+		_ = j.Close()
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
 	}
 }
 

@@ -41,7 +41,8 @@ const (
 // of kind opAdd and skipped.
 type op struct {
 	kind  opKind
-	entry *Entry // nil in opNotBefore, opRequest and opEvent
+	seq   int64  // in opRemove and opBury: whatever waits for the disk must not hold the stanza
+	entry *Entry // in opAdd and opAttempt
 	more  *more
 	event *eventOp
 }
@@ -124,7 +125,7 @@ func (j *Journal) push(o op) bool {
 	q.ops = append(q.ops, o)
 	switch o.kind {
 	case opRemove, opBury:
-		q.leaving[o.entry.seq] = struct{}{}
+		q.leaving[o.seq] = struct{}{}
 	case opRequest:
 		r := o.more.request
 		r.first = q.seq + 1

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -27,8 +26,9 @@ const (
 	schemaVersion = 2
 	// applicationID marks a database file as a journal (PRAGMA application_id).
 	applicationID = 0x5273746a // "Rstj"
-	// readers is how many queries may be made at once.
-	readers = 4
+	// readers is how many queries may be made at once, and listers how many that may
+	// look through all deliveries.
+	readers, listers = 4, 2
 	// checkUpTo is the size in bytes of a file up to which every page of it is checked
 	// when it is opened. That takes about 5 ms for each MiB.
 	checkUpTo = 8 << 20
@@ -38,11 +38,13 @@ const (
 // with a statement for everything, reads through a few others: in WAL mode they
 // don't wait for each other.
 type sqliteStore struct {
-	path   string
+	path   string  // as it was given
+	file   string  // what it leads to
 	lock   *sql.DB // holds the lock file
 	writes *sql.DB
 	conn   *sql.Conn // of writes
 	reads  *sql.DB
+	lists  *sql.DB // as reads, for what may take long: that must not hold up what delivers
 
 	prepared map[string]*sql.Stmt   // on conn
 	known    map[Conversation]int64 // rows that the writer has found or made, and not removed
@@ -62,15 +64,19 @@ func openSQLite(path string) (*sqliteStore, error) {
 }
 
 func (s *sqliteStore) open() (err error) {
-	if err := s.takeLock(); err != nil {
+	if err := touch(s.path); err != nil {
 		return err
 	}
-	if err := touch(s.path); err != nil {
+	// Two names of one file have the same lock.
+	if s.file, err = filepath.EvalSymlinks(s.path); err != nil {
+		return err
+	}
+	if err := s.takeLock(); err != nil {
 		return err
 	}
 	// A checkpoint when the log has 16 MiB costs less than one at each 4; what the log
 	// had beyond 32 MiB is given back.
-	if s.writes, err = connect(s.path, "synchronous(FULL)", "busy_timeout(1000)",
+	if s.writes, err = connect(s.file, "synchronous(FULL)", "busy_timeout(1000)",
 		"wal_autocheckpoint(4000)", "journal_size_limit(33554432)", "cache_size(-8192)"); err != nil {
 		return s.explain(err)
 	}
@@ -84,12 +90,22 @@ func (s *sqliteStore) open() (err error) {
 	if err := s.check(); err != nil {
 		return s.explain(err)
 	}
-	if s.reads, err = connect(s.path, "query_only(1)", "busy_timeout(1000)", "cache_size(-2048)"); err != nil {
+	if s.reads, err = readOnly(s.file, readers); err != nil {
 		return s.explain(err)
 	}
-	s.reads.SetMaxOpenConns(readers)
-	s.reads.SetMaxIdleConns(readers)
-	return nil
+	s.lists, err = readOnly(s.file, listers)
+	return s.explain(err)
+}
+
+// readOnly returns a pool of that many connections for queries.
+func readOnly(path string, most int) (*sql.DB, error) {
+	db, err := connect(path, "query_only(1)", "busy_timeout(1000)", "cache_size(-2048)")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(most)
+	db.SetMaxIdleConns(most)
+	return db, nil
 }
 
 // connect returns a pool of connections with settings, the PRAGMAs of SQLite.
@@ -102,14 +118,15 @@ func connect(path string, pragmas ...string) (*sql.DB, error) {
 	return sql.Open("sqlite", name.String())
 }
 
-// touch makes the file if there is none, for nobody else to read. One that is there
-// is left alone: to close it would give up the locks that this process has on it.
+// touch makes the file if there is none, for nobody else to read, also where a link
+// leads to. One that is there is left alone: to close it would give up the locks that
+// this process has on it.
 func touch(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	switch {
-	case errors.Is(err, fs.ErrExist):
+	if _, err := os.Stat(path); err == nil {
 		return nil
-	case err != nil:
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
 		return fmt.Errorf("%w: its folder must exist and be writable", err)
 	}
 	return f.Close()
@@ -120,11 +137,11 @@ func touch(path string) error {
 // ever written to it. The journal itself can't be locked that way without keeping
 // out our own readers.
 func (s *sqliteStore) takeLock() (err error) {
-	path := s.path + "-lock"
+	path := s.file + "-lock"
 	if err := touch(path); err != nil {
 		return err
 	}
-	if s.lock, err = connect(path, "locking_mode(EXCLUSIVE)"); err != nil {
+	if s.lock, err = connect(path, "locking_mode(EXCLUSIVE)", "journal_mode(MEMORY)"); err != nil {
 		return err
 	}
 	s.lock.SetMaxOpenConns(1)
@@ -291,7 +308,7 @@ func (s *sqliteStore) close() error {
 		}
 		errs = append(errs, s.conn.Close())
 	}
-	for _, db := range []*sql.DB{s.reads, s.writes, s.lock} {
+	for _, db := range []*sql.DB{s.reads, s.lists, s.writes, s.lock} {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}

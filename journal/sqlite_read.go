@@ -51,7 +51,7 @@ func (s *sqliteStore) expired(ctx context.Context, component string, now int64, 
 
 func (s *sqliteStore) list(ctx context.Context, f Filter, after int64, limit int) ([]deliveryRow, error) {
 	text, args := selectDeliveries(f, after, limit)
-	rows, err := s.reads.QueryContext(ctx, text, args...)
+	rows, err := s.lists.QueryContext(ctx, text, args...)
 	if err != nil {
 		return nil, s.explain(err)
 	}

@@ -102,7 +102,8 @@ func (j *Journal) commit(ops []op) error {
 		return nil
 	}
 	began := time.Now()
-	err := j.store.write(func(c changes) error {
+	var sums totals
+	err := j.store.write(func(c changes) (err error) {
 		if j.health.failing() {
 			if err := c.probe(j.now()); err != nil {
 				return err
@@ -113,7 +114,8 @@ func (j *Journal) commit(ops []op) error {
 				return err
 			}
 		}
-		return j.readTotals(c)
+		sums, err = c.totals()
+		return err
 	})
 	if err != nil {
 		for _, o := range ops {
@@ -124,6 +126,7 @@ func (j *Journal) commit(ops []op) error {
 		return err
 	}
 	j.metrics.committed(time.Since(began))
+	j.setTotals(sums)
 	j.conclude(ops)
 	return nil
 }
@@ -158,14 +161,14 @@ func (o *op) apply(c changes) error {
 	case opAdd:
 		return c.add(o.entry.row())
 	case opRemove:
-		return c.remove(o.entry.seq)
+		return c.remove(o.seq)
 	case opAttempt:
 		if err := c.attempt(o.entry.seq, o.more.attempt); err != nil {
 			return err
 		}
 		return c.notBefore(o.entry.Conversation(), o.more.at)
 	case opBury:
-		return c.bury(o.entry.seq, o.more.at, o.more.text)
+		return c.bury(o.seq, o.more.at, o.more.text)
 	case opNotBefore:
 		return c.notBefore(o.more.conversation, o.more.at)
 	case opRequest:
@@ -199,7 +202,7 @@ func (j *Journal) concludeRemovals(ops []op) {
 	var removed []int64
 	for _, o := range ops {
 		if o.kind == opRemove || o.kind == opBury {
-			removed = append(removed, o.entry.seq)
+			removed = append(removed, o.seq)
 		}
 	}
 	if len(removed) > 0 {
@@ -210,7 +213,8 @@ func (j *Journal) concludeRemovals(ops []op) {
 }
 
 // refuseRequests tells those who wait that their changes are not made, and
-// returns the other ops.
+// returns the other ops, without those of entries that are settled by now: as long as
+// writing does not work, nothing else takes them out.
 func (j *Journal) refuseRequests(ops []op, err error) []op {
 	kept := ops[:0:0]
 	for _, o := range ops {
@@ -218,7 +222,13 @@ func (j *Journal) refuseRequests(ops []op, err error) []op {
 		case opVoid:
 		case opRequest:
 			o.reply(err)
-		case opAdd, opRemove, opAttempt, opBury, opNotBefore, opEvent:
+		case opAdd, opAttempt:
+			if o.entry.state.Load() != gone {
+				kept = append(kept, o)
+			} else if o.kind == opAdd {
+				j.metrics.skipped.Add(1)
+			}
+		case opRemove, opBury, opNotBefore, opEvent:
 			kept = append(kept, o)
 		}
 	}
