@@ -16,6 +16,10 @@ type Filter struct {
 	Kinds     []stanza.Kind // empty: all
 	Types     []stanza.Type // empty: all. stanza.Normal stands for messages without a type, too, and Available for such presence
 	From, To  jid.JID       // an address, a bare one for all its resources, a domain for all in it
+
+	// Watch says that the reader only looks on: whoever writes to the component must not believe
+	// that it receives anything. It lets through as much as without, see Log.Attended.
+	Watch bool
 }
 
 // Passes reports whether an event passes.

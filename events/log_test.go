@@ -248,6 +248,28 @@ func TestReader_waits(t *testing.T) {
 	}
 }
 
+// Who only looks on gets everything, and is nobody who receives, there or gone.
+func TestReader_watches(t *testing.T) {
+	l := newLog(t, "", Options{})
+	st := said(t, "alice", "bot@"+domain, "hello")
+	r := reader(t, l, Filter{Watch: true}, l.Last())
+	if l.Attended(st, false) {
+		t.Error("who looks on counts as somebody who receives")
+	}
+	l.Add(In, Posted, st)
+	if got := read(t, r, 1); got[0] != "hello" {
+		t.Errorf("got %v", got)
+	}
+	r.Close()
+	if l.Attended(st, false) {
+		t.Error("who has looked on counts as somebody who will be back")
+	}
+	reader(t, l, Filter{}, l.Last())
+	if !l.Attended(st, false) {
+		t.Error("a reader does not count")
+	}
+}
+
 // The end of a log ends its readers.
 func TestReader_closed(t *testing.T) {
 	l, err := New(t.Context(), Options{Domain: jid.MustParse(domain)})

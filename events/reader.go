@@ -193,6 +193,9 @@ func (rs *readers) remove(r *Reader) {
 		return
 	}
 	delete(rs.here, r)
+	if r.filter.Watch {
+		return
+	}
 	if len(rs.missed) == maxMissed {
 		rs.missed = rs.missed[1:]
 	}
@@ -231,7 +234,8 @@ const soon = 5 * time.Second
 
 // Attended reports whether somebody reads what comes in like that stanza: a reader that is here, or
 // was a moment ago, or a consumer whether it has readers or not. With now, which is for what must be
-// answered soon, only a reader counts that is here or will be in a few seconds.
+// answered soon, only a reader counts that is here or will be in a few seconds. Who only looks on does
+// not count.
 func (l *Log) Attended(st stanza.Stanza, now bool) bool {
 	e := &Event{Direction: In, Stanza: st}
 	within := missedFor
@@ -246,7 +250,7 @@ func (rs *readers) attend(e *Event, within time.Duration) bool {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	for r := range rs.here {
-		if r.filter.Passes(e) {
+		if !r.filter.Watch && r.filter.Passes(e) {
 			return true
 		}
 	}

@@ -35,6 +35,7 @@ const (
 type notice struct {
 	Event     eventName `json:"event"`
 	ID        string    `json:"id,omitempty"`
+	Component string    `json:"component,omitempty"` // in the first: whose events these are
 	Ref       string    `json:"ref,omitempty"`
 	Status    int       `json:"status,omitempty"`
 	Condition string    `json:"condition,omitempty"`
@@ -48,6 +49,9 @@ func (n *notice) append(dst []byte) []byte {
 		dst = append(append(append(dst, `{"event":"`...), n.Event...), '"')
 		if n.ID != "" {
 			dst = append(append(append(dst, `,"id":"`...), n.ID...), '"')
+		}
+		if n.Component != "" { // a domain has nothing that JSON would escape
+			dst = append(append(append(dst, `,"component":"`...), n.Component...), '"')
 		}
 		return append(dst, '}')
 	}

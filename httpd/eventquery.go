@@ -16,7 +16,7 @@ import (
 )
 
 // eventFields are the parameters of a request for events, beside credentials.
-var eventFields = []string{"kind", "type", "from", "to", "direction", "since", "format", "wait", "limit", "consumer", "reader", "ack_wait"}
+var eventFields = []string{"kind", "type", "from", "to", "direction", "since", "watch", "format", "wait", "limit", "consumer", "reader", "ack_wait"}
 
 const (
 	// longestPoll is how long a poll may wait.
@@ -68,6 +68,9 @@ func parseEventQuery(r *http.Request) (*eventQuery, *problem) {
 	if q.consumer == "" && (values.Has("reader") || values.Has("ack_wait")) {
 		return q, badPath("reader and ack_wait are for those who read for a consumer")
 	}
+	if q.consumer != "" && q.filter.Watch {
+		return q, badPath("watch: who reads for a consumer receives, and does not only look on")
+	}
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		if _, err := events.ParsePosition(id); err != nil {
 			return q, badPath("Last-Event-ID: " + err.Error())
@@ -96,6 +99,11 @@ func (q *eventQuery) set(name, value string) (wrong string) {
 	case "since":
 		q.since = value
 		return wrongSince(value)
+	case "watch":
+		q.filter.Watch = value == "true"
+		if !q.filter.Watch && value != "false" {
+			return "there are true and false"
+		}
 	case "format":
 		q.xml = value == "xml"
 		if !q.xml && value != "json" {

@@ -63,7 +63,7 @@ func (s *Server) isFriend(r *http.Request) bool {
 
 // writeFrames writes events, each as a message, until something ends.
 func (f *feed) writeFrames(ctx context.Context, conn *websocket.Conn) error {
-	if err := writeFrame(ctx, conn, (&notice{Event: eventOpen, ID: f.source.Place()}).append(nil)); err != nil {
+	if err := writeFrame(ctx, conn, f.opening().append(nil)); err != nil {
 		return err
 	}
 	for {

@@ -84,7 +84,7 @@ func (f *feed) begin(w http.ResponseWriter) error {
 		f.s.log.Debug("read deadline not lifted", slog.Any("error", err))
 	}
 	w.WriteHeader(http.StatusOK)
-	return f.tell(&notice{Event: eventOpen, ID: f.source.Place()})
+	return f.tell(f.opening())
 }
 
 // end tells the reader why it is over, if he is still there.
@@ -105,6 +105,11 @@ func (f *feed) tell(n *notice) error {
 	defer putBuffer(buf)
 	*buf = f.form.notice(*buf, n)
 	return f.out.write(*buf)
+}
+
+// opening is the first object of a stream.
+func (f *feed) opening() *notice {
+	return &notice{Event: eventOpen, ID: f.source.Place(), Component: f.component.Domain().String()}
 }
 
 // pass writes what comes next, or that nothing has come.
