@@ -44,8 +44,8 @@ type Options struct {
 	// percent-encoded.
 	URL    string
 	Domain jid.JID // of the component whose stanzas these are
-	// Reply sends a stanza to the XMPP server. It must not block. An error means
-	// that the stanza is not sent.
+	// Reply sends a stanza to the XMPP server. As long as it blocks, its conversation and
+	// a request wait. An error means that the stanza is not sent.
 	Reply func(stanza.Stanza) error
 
 	// Format is what requests are written in unless the callback's answer to the probe
@@ -214,6 +214,13 @@ func (c *Callback) Deliver(st stanza.Stanza) bool {
 	return c.queue.put(delivery{id: c.newID(), stanza: st})
 }
 
+// DeliverAs is Deliver for a stanza that has an id already, which becomes its webhook-id: without a dot, and no other
+// stanza has it. The stanza is in memory only. What is sent in answer to it goes to reply, as to Options.Reply, or
+// there if reply is nil.
+func (c *Callback) DeliverAs(id string, st stanza.Stanza, reply func(stanza.Stanza) error) bool {
+	return c.queue.put(delivery{id: id, stanza: st, reply: reply})
+}
+
 // errStopped is the cause of the end of requests that were cut off at the end.
 var errStopped = errors.New("the gateway is stopping")
 
@@ -267,7 +274,7 @@ func (c *Callback) drop(left []delivery) {
 		c.metrics.requests[outcomeDropped].Inc()
 		v := verdict{outcome: outcomeDropped, flaw: errStopped}
 		v.reply, _ = st.ErrorReply(unavailable())
-		c.guard(st, func() { c.answer(st, v.reply) })
+		c.guard(st, func() { c.answer(d, v.reply) })
 		c.observe(d, v, 0)
 	}
 	c.log.Warn("stanzas not posted, because the gateway stops; their senders get an error", slog.Int("stanzas", len(left)))

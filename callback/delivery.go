@@ -18,7 +18,8 @@ type delivery struct {
 	// That of an entry is made when it is needed.
 	id     string
 	stanza stanza.Stanza
-	entry  *journal.Entry // nil: it is in memory only, and posted once
+	entry  *journal.Entry            // nil: it is in memory only, and posted once
+	reply  func(stanza.Stanza) error // instead of Options.Reply, unless nil
 }
 
 // expired reports whether the time of a stanza in the journal is over.

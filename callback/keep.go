@@ -198,7 +198,7 @@ func (c *Callback) expire(d delivery) {
 		failure = statusError(last.Status)
 	}
 	v.reply, _ = d.stanza.ErrorReply(failure)
-	c.guard(d.stanza, func() { c.answer(d.stanza, v.reply) })
+	c.guard(d.stanza, func() { c.answer(d, v.reply) })
 	d.entry.Bury(outOfTime(d.entry))
 	c.metrics.requests[v.outcome].Inc()
 	if omitted, ok := c.expired.Allow(time.Now()); ok {

@@ -44,16 +44,16 @@ func (c *Callback) deliver(ctx context.Context, conv *conversation, d delivery) 
 			if d.waits(&v) {
 				return
 			}
-			c.answer(st, given.reply)
+			c.answer(d, given.reply)
 			for _, reply := range given.more {
-				c.answer(st, reply)
+				c.answer(d, reply)
 			}
 		})
 	})
 	if !answered { // it panicked before
 		c.guard(st, func() {
 			reply, _ := st.ErrorReply(internalError(""))
-			c.answer(st, reply)
+			c.answer(d, reply)
 		})
 	}
 	if v.cut {
@@ -135,19 +135,23 @@ func (c *Callback) noAnswer(ctx context.Context, st stanza.Stanza, err error) ve
 	return v
 }
 
-// answer sends the reply to st, if there is one. If it can't be sent and
+// answer sends the reply to d, if there is one. If it can't be sent and
 // somebody waits for it, he gets an error instead.
-func (c *Callback) answer(st, reply stanza.Stanza) {
+func (c *Callback) answer(d delivery, reply stanza.Stanza) {
 	if reply.IsZero() {
 		return
 	}
-	err := c.o.Reply(c.addressed(reply))
+	st, send := d.stanza, c.o.Reply
+	if d.reply != nil {
+		send = d.reply
+	}
+	err := send(c.addressed(reply))
 	if err == nil {
 		return
 	}
 	if st.IsRequest() && reply.IsAnswer() {
 		if instead, ok := st.ErrorReply(internalError("")); ok {
-			err = errors.Join(err, c.o.Reply(c.addressed(instead)))
+			err = errors.Join(err, send(c.addressed(instead)))
 		}
 	}
 	if omitted, ok := c.unsent.Allow(time.Now()); ok {
