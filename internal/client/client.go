@@ -42,6 +42,7 @@ type Options struct {
 	URL         string // its base, or the address of /rest itself
 	Credentials string // the whole Authorization header; none if empty
 	UserAgent   string
+	KeepAlive   bool // connections stay open for further requests
 }
 
 // Client speaks with one gateway. It may be used concurrently.
@@ -122,6 +123,7 @@ type Request struct {
 	Body    []byte        // the stanza, as XML
 	Timeout time.Duration // until the answer must be there; over 0
 	Async   bool          // not to wait for the XMPP server's confirmation
+	Key     string        // by which the gateway knows a repetition: letters, digits and hyphens; empty: none
 }
 
 // Answer is what came of a request that went well.
@@ -172,7 +174,9 @@ func (c *Client) roundTrip(ctx context.Context, timeout time.Duration, method, u
 		return response{}, c.broken(ctx, err, connected)
 	}
 	defer resp.Body.Close()
-	defer c.transport.CloseIdleConnections()
+	if !c.options.KeepAlive {
+		defer c.transport.CloseIdleConnections()
+	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
 	case err != nil:
@@ -191,6 +195,9 @@ func (c *Client) setHeader(h http.Header, r Request) {
 	h.Set("Prefer", "handling=strict")
 	if r.Async {
 		h.Set("Prefer", "handling=strict, respond-async")
+	}
+	if r.Key != "" {
+		h.Set("Idempotency-Key", `"`+r.Key+`"`)
 	}
 	if c.options.Credentials != "" {
 		h.Set("Authorization", c.options.Credentials)
