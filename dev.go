@@ -47,6 +47,7 @@ type DevOptions struct {
 	Accounts    []DevAccount
 	Credentials config.Secret // what callers send: a complete Authorization value
 	CallbackURL config.Secret // where the bot's stanzas go; empty: a built-in bot echoes messages
+	NoBot       bool          // without CallbackURL: there is no built-in bot, stanzas are for those who read events
 
 	// Where to listen, host:port. A port that is taken is replaced with a free
 	// one, and Notices says so.
@@ -139,7 +140,7 @@ func (d *Dev) attach(o DevOptions, secret string) (err error) {
 	component.Callback.URL = o.CallbackURL
 
 	options := Options{Logger: o.Logger, Version: o.Version, Patience: devPatience, LocalOnly: !o.AllowPublic, Traffic: o.Traffic}
-	if o.CallbackURL == "" {
+	if o.CallbackURL == "" && !o.NoBot {
 		component.Callback.Stanzas = []string{string(stanza.Message), string(stanza.Presence)} // the gateway answers IQs
 		options.Receiver = func(_ jid.JID, reply func(stanza.Stanza) error) gateway.Receiver {
 			return &echoBot{reply: reply, observe: watchAnswers(component.Domain, o.Traffic)}

@@ -106,7 +106,7 @@ receive them at a webhook.
 	cmd.SetVersionTemplate("restanza {{.Version}}\n")
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
-	cmd.AddCommand(newDev(p.environ), newServe(p.environ), newConfig(p.environ), newDoctor(p.environ), newSend(p), newIQ(p), newVersion(), newMan())
+	cmd.AddCommand(newDev(p.environ), newServe(p.environ), newConfig(p.environ), newDoctor(p.environ), newSend(p), newIQ(p), newListen(p), newTail(p), newVersion(), newMan())
 	for _, at := range piles() {
 		cmd.AddCommand(newPile(p, at))
 	}

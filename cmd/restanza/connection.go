@@ -86,10 +86,17 @@ func connect(cmd *cobra.Command, p process, who caller) (*client.Client, error) 
 		return nil, err
 	}
 	c, err := client.New(o)
-	if err == nil && c.Exposed() {
-		tell(cmd.ErrOrStderr(), "warning: the credentials go unencrypted to %s; use https", client.Printable(c.URL()))
+	if err == nil {
+		warnExposed(cmd, c)
 	}
 	return c, err
+}
+
+// warnExposed tells that credentials cross a network unencrypted, if they do.
+func warnExposed(cmd *cobra.Command, c *client.Client) {
+	if c.Exposed() {
+		tell(cmd.ErrOrStderr(), "warning: the credentials go unencrypted to %s; use https", client.Printable(c.URL()))
+	}
 }
 
 func clientOptions(cmd *cobra.Command, p process, who caller) (client.Options, error) {

@@ -24,6 +24,8 @@ import (
 const (
 	devCredentials = "Bearer dev"
 	devPassword    = "secret" // of alice and bob
+
+	noBotFlag = "no-bot"
 )
 
 // devFlags are the flags of dev.
@@ -31,6 +33,7 @@ type devFlags struct {
 	accounts        []string
 	credentials     string
 	callbackURL     string
+	noBot           bool
 	listen          string
 	xmppListen      string
 	xmppTLSListen   string
@@ -49,7 +52,8 @@ func newDev(environ []string) *cobra.Command {
 nothing else installed. Clients log in as alice or bob at localhost; every address at bot.localhost
 is the bot's. A built-in bot echoes what it is told, until --callback-url names a program or one is
 given after "--": it is started with PORT, RESTANZA_URL and RESTANZA_CREDENTIALS in its environment,
-gets stanzas at http://127.0.0.1:PORT/, and when it ends dev ends with its exit code.
+gets stanzas at http://127.0.0.1:PORT/, and when it ends dev ends with its exit code. With --no-bot
+there is no bot: what comes waits for nobody, and goes to those who read it by 'restanza listen'.
 
 Every stanza is shown. It is no server: only this machine can reach it, it talks to no other server,
 and nothing is kept. A port that is taken is replaced with a free one. docs/dev.md tells more.
@@ -67,6 +71,7 @@ and nothing is kept. A port that is taken is replaced with a free one. docs/dev.
 	flags.StringArrayVar(&f.accounts, "account", nil, "further account, as name:password; may be given several times")
 	flags.StringVar(&f.credentials, "credentials", devCredentials, "complete Authorization value that callers send")
 	flags.StringVar(&f.callbackURL, "callback-url", "", "where the bot's stanzas are posted; empty: the built-in bot echoes messages")
+	flags.BoolVar(&f.noBot, noBotFlag, false, "no built-in bot: stanzas are for 'restanza listen' and whoever else reads events")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:5281", "host:port for HTTP")
 	flags.StringVar(&f.xmppListen, "xmpp-listen", "127.0.0.1:5222", "host:port for XMPP clients with STARTTLS or without TLS")
 	flags.StringVar(&f.xmppTLSListen, "xmpp-tls-listen", "127.0.0.1:5223", "host:port for XMPP clients that begin with TLS")
@@ -91,12 +96,16 @@ func (f *devFlags) options() (restanza.DevOptions, error) {
 	o := restanza.DevOptions{
 		Credentials:     config.Secret(f.credentials),
 		CallbackURL:     config.Secret(f.callbackURL),
+		NoBot:           f.noBot,
 		HTTPListen:      f.listen,
 		ClientListen:    f.xmppListen,
 		TLSListen:       f.xmppTLSListen,
 		ComponentListen: f.componentListen,
 		AllowPublic:     f.allowPublic,
 		Version:         version(),
+	}
+	if f.noBot && f.callbackURL != "" {
+		return o, fmt.Errorf("--%s: the bot's stanzas go to %s; leave one of the two out", noBotFlag, withoutUser(f.callbackURL))
 	}
 	if !f.allowPublic {
 		o.Accounts = []restanza.DevAccount{{Name: "alice", Password: devPassword}, {Name: "bob", Password: devPassword}}

@@ -48,7 +48,7 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// devProcess is the command dev in a process of its own.
+// devProcess is the command, dev for example, in a process of its own.
 type devProcess struct {
 	t    *testing.T
 	cmd  *exec.Cmd
@@ -60,13 +60,20 @@ type devProcess struct {
 // ends with the test.
 func startDev(t *testing.T, args ...string) *devProcess {
 	t.Helper()
-	d := &devProcess{t: t, out: &output{}, done: make(chan struct{})}
 	flags := []string{
 		"dev", "--listen", "127.0.0.1:0", "--xmpp-listen", "127.0.0.1:0", "--xmpp-tls-listen", "127.0.0.1:0",
 		"--account", "alice:" + xmpptest.Password, "--account", "bob:" + xmpptest.Password,
 	}
-	d.cmd = exec.Command(os.Args[0], append(flags, args...)...)                  // ended below
+	return startProcess(t, nil, append(flags, args...)...)
+}
+
+// startProcess starts the command, with further variables. It ends with the test.
+func startProcess(t *testing.T, environ []string, args ...string) *devProcess {
+	t.Helper()
+	d := &devProcess{t: t, out: &output{}, done: make(chan struct{})}
+	d.cmd = exec.Command(os.Args[0], args...)                                    // ended below
 	d.cmd.Env = append(os.Environ(), asCommand+"=1", "GORACE=atexit_sleep_ms=0") // the race detector would sleep at the end
+	d.cmd.Env = append(d.cmd.Env, environ...)
 	d.cmd.Stdout, d.cmd.Stderr = d.out, d.out
 	d.cmd.WaitDelay = patience
 	if err := d.cmd.Start(); err != nil {
@@ -81,12 +88,12 @@ func startDev(t *testing.T, args ...string) *devProcess {
 		select {
 		case <-d.done:
 		case <-time.After(patience):
-			t.Error("dev does not end")
+			t.Errorf("%s does not end", args[0])
 			_ = d.cmd.Process.Kill()
 			<-d.done
 		}
 		if t.Failed() {
-			t.Logf("dev wrote:\n%s", d.out)
+			t.Logf("%s wrote:\n%s", args[0], d.out)
 		}
 	})
 	return d
@@ -106,7 +113,7 @@ func (d *devProcess) wait(pattern string) string {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			d.t.Fatalf("dev does not write %s", pattern)
+			d.t.Fatalf("%s does not write %s", d.cmd.Args[1], pattern)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -35,6 +36,16 @@ func (l *lines) put(text string) {
 	case l.queue <- text:
 	default:
 		l.leaveOut()
+	}
+}
+
+// await queues text as soon as there is room.
+func (l *lines) await(ctx context.Context, text string) error {
+	select {
+	case l.queue <- text:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

@@ -8,6 +8,8 @@
 //	restanza doctor           tries, step by step, whether it would work
 //	restanza send TO TEXT     sends a message through a gateway
 //	restanza iq ping JID      asks an XMPP entity something
+//	restanza listen           hands what a gateway receives to a program on this machine
+//	restanza tail             shows what comes and goes at a gateway
 //	restanza deliveries       shows and changes what waits for a callback
 //	restanza dead-letters     shows and changes what no callback has accepted in time
 //	restanza version          prints the version

@@ -89,7 +89,13 @@ func (s *screen) welcome(d *restanza.Dev, o restanza.DevOptions, f devFlags, pro
 	p("    profanity   /connect %s server %s port %s tls trust", to, host, port)
 	p("                /msg %s hello", restanza.DevBot)
 	p("    Gajim       add the account %s, with %s port %s as custom host, and accept the certificate", to, host, port)
-	if f.callbackURL == "" {
+	switch {
+	case f.noBot:
+		p("")
+		p("Your own bot, for example at port 5000:")
+		p("")
+		p("    restanza listen --url %s --credentials %s --forward-to 5000", httpURL(d), quoted(f.credentials))
+	case f.callbackURL == "":
 		p("")
 		p("Your own bot: restanza dev --callback-url http://127.0.0.1:5000/, or if it listens on $PORT: restanza dev -- python3 app.py")
 	}
@@ -115,6 +121,8 @@ func botDoes(f devFlags, program []string, portURL string) string {
 		return "is " + strings.Join(program, " ") + ", told by POST to " + withoutUser(f.callbackURL)
 	case f.callbackURL != "":
 		return "is your program, told by POST to " + withoutUser(f.callbackURL)
+	case f.noBot:
+		return "is nobody, unless a program reads events"
 	}
 	return "echoes what it is told"
 }
