@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/restanza/restanza/events"
+	"github.com/restanza/restanza/internal/client"
 	"github.com/restanza/restanza/internal/xmpptest"
 )
 
@@ -552,4 +554,40 @@ func TestListen_revoked(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	l.wait(`restanza: the gateway refuses it \(HTTP 403\): not-authorized`)
+}
+
+// What docs/receiving.md calls a flag or a variable is one, and it has all of them.
+func TestReceivingDocument_names(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/receiving.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, ok := strings.Cut(string(raw), "\n## On your laptop\n")
+	if !ok {
+		t.Fatal("no section")
+	}
+	commands := commandList()
+	for _, name := range regexp.MustCompile(`[^-\w]--[a-z][a-z-]+`).FindAllString(section, -1) {
+		if !strings.Contains(commands, "`"+name[1:]) {
+			t.Errorf("the document has %s, which no command has", name[1:])
+		}
+	}
+	given := map[string]bool{urlVariable: true, credentialsVariable: true}
+	for _, v := range variables(client.Event{}) {
+		name, _, _ := strings.Cut(v, "=")
+		given[name] = true
+		if !strings.Contains(section, "`"+name+"`") {
+			t.Errorf("the document does not have %s", name)
+		}
+	}
+	for _, name := range regexp.MustCompile(`RESTANZA_[A-Z_]+`).FindAllString(section, -1) {
+		if !given[name] {
+			t.Errorf("the document has %s, which is no variable", name)
+		}
+	}
+	for _, state := range []events.State{events.Posted, events.Offered, events.Sent, events.Bounced, events.Queued} {
+		if !strings.Contains(section, "`"+string(state)+"`") {
+			t.Errorf("the document does not have the state %s", state)
+		}
+	}
 }
