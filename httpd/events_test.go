@@ -101,6 +101,37 @@ func (f *follower) bodies(n int) (texts []string) {
 	return texts
 }
 
+// Who only looks on gets events, and the log knows of nobody who receives them.
+func TestEvents_watch(t *testing.T) {
+	eachStream(t, func(t *testing.T, _ *running, l *events.Log, follow func(query string) *follower) {
+		t.Helper()
+		st, err := stanza.Parse([]byte(`<message from="alice@example.org/x" to="bot@` + testDomain + `"><body>x</body></message>`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		watching := follow("?watch=true")
+		if l.Attended(st, false) {
+			t.Error("who looks on counts as somebody who receives")
+		}
+		say(t, l, "alice", "hello")
+		if o := watching.object(); o.Event != "stanza" {
+			t.Errorf("got %+v", o)
+		}
+		follow("?watch=false")
+		if !l.Attended(st, true) {
+			t.Error("a reader does not count")
+		}
+	})
+}
+
+// The first object of a stream says whose events it has.
+func TestNotice_open(t *testing.T) {
+	n := notice{Event: eventOpen, ID: "1-0", Component: "bot.example.net"}
+	if got, want := string(n.append(nil)), string(n.appendAll(nil)); got != want || !strings.Contains(got, `"component":"bot.example.net"`) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // streams are the forms that go on.
 var streams = map[string]func(t *testing.T, rs *running, query string) *follower{
 	"sse":    followLines,
@@ -531,6 +562,8 @@ func TestEvents_refuses(t *testing.T) {
 		{"/events?type=chat,", "", "type: types of stanzas", 400},
 		{"/events?from=@", "", "from: this is no XMPP address", 400},
 		{"/events?to=%ff", "", "to: this is no XMPP address", 400},
+		{"/events?watch=maybe", "", "watch: there are true and false", 400},
+		{"/events?consumer=a&watch=true", "", "watch: who reads for a consumer receives", 400},
 		{"/events?direction=up", "", "direction: there are in, out and both", 400},
 		{"/events?since=yesterday", "", "since: there are", 400},
 		{"/events?since=-5m", "", "since: there are", 400},
