@@ -67,7 +67,7 @@ func TestParsePattern_refuses(t *testing.T) {
 		"@example.org":       "no XMPP address",
 		"a b@example.org":    "no XMPP address",
 		strings.Repeat("x", 1024) + "@example.org": "no XMPP address",
-		"example.org\xff": "no XMPP address",
+		"example.org\xff":                          "no XMPP address",
 	} {
 		if p, err := access.ParsePattern(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.50q: %v and %v, want an error about %q", text, p, err, want)
