@@ -137,7 +137,7 @@ func (d *draft) checkComponent(path string, c *Component) {
 		d.fail(path+".secret", "missing; set it, or secret_file")
 	}
 	d.checkWaits(path, c)
-	if len(c.Credentials) == 0 && c.Callback.URL == "" {
+	if len(c.Credentials) == 0 && c.Callback.URL == "" && d.config.HTTP.AdminAuthorization == "" {
 		d.fail(path+".credential", "missing; without a credential nobody can send, and without callback.url nothing is received")
 	}
 	for i := range c.Credentials {
