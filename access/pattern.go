@@ -20,10 +20,10 @@ type Pattern struct {
 // *.example.org. The error says what is wrong in words for people.
 func ParsePattern(s string) (Pattern, error) {
 	rest, below := strings.CutPrefix(s, "*.")
-	switch {
-	case s == "":
+	switch s {
+	case "":
 		return Pattern{}, errors.New("it is empty; write an address, a domain, or *. and a domain")
-	case s == "*":
+	case "*":
 		return Pattern{}, errors.New("leave the list out to allow all destinations")
 	}
 	address, err := jid.Parse(rest)

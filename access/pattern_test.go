@@ -24,12 +24,14 @@ func TestPattern_matches(t *testing.T) {
 	}{
 		{"user@example.org/phone", []string{"user@example.org/phone"}, []string{"user@example.org", "user@example.org/tablet", "example.org"}},
 		{
-			"User@EXAMPLE.org", []string{"user@example.org", "user@example.org/phone", "USER@example.org/x"},
+			"User@EXAMPLE.org",
+			[]string{"user@example.org", "user@example.org/phone", "USER@example.org/x"},
 			[]string{"example.org", "other@example.org", "user@sub.example.org", "user@example.org.evil.example"},
 		},
 		{"example.org", []string{"example.org", "user@example.org/phone", "example.org/res"}, []string{"sub.example.org", "u@sub.example.org", "badexample.org", "example.org.evil.example"}},
 		{
-			"*.example.org", []string{"sub.example.org", "u@sub.example.org/r", "a.b.example.org", "u@xn--mnchen-3ya.example.org"},
+			"*.example.org",
+			[]string{"sub.example.org", "u@sub.example.org/r", "a.b.example.org", "u@xn--mnchen-3ya.example.org"},
 			[]string{"example.org", "u@example.org", "badexample.org", "u@badexample.org", "sub.example.org.evil.example"},
 		},
 		{"*.münchen.example", []string{"u@a.münchen.example"}, []string{"u@münchen.example"}},

@@ -55,7 +55,7 @@ func TestBucket_burstThenSteadily(t *testing.T) {
 		if l, ok := b.Take(); ok || l.Retry != 1 {
 			t.Errorf("a nanosecond before the time: %+v, %t", l, ok)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if l, ok := b.Take(); !ok || l.Left != 0 {
 			t.Errorf("in time: %+v, %t", l, ok)
 		}

@@ -66,7 +66,7 @@ func (s *Scope) MaySend(st stanza.Stanza) *Lack {
 		right = IQ
 	}
 	switch {
-	case !slices.Contains(s.Rights, right) && !(answer && slices.Contains(s.Rights, Receive)):
+	case !slices.Contains(s.Rights, right) && (!answer || !slices.Contains(s.Rights, Receive)):
 		return lacksRight(right)
 	case len(s.Kinds) > 0 && !slices.Contains(s.Kinds, kind):
 		return lacksKind(kind)

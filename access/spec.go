@@ -155,7 +155,7 @@ func parseNetwork(s string) (netip.Prefix, error) {
 	case err != nil:
 		return p, fmt.Errorf("%.60q is no network; write one as in 192.0.2.0/24 or 2001:db8::/32, or an address", s)
 	case p.Addr().Is4In6():
-		return p, fmt.Errorf("%.60q: write a network of IPv4 addresses without ::ffff:", s)
+		return p, fmt.Errorf("%.60q: a network of IPv4 addresses is written without ::ffff: before it", s)
 	case p != p.Masked():
 		return p, fmt.Errorf("%.60q has bits behind the network; write %s", s, p.Masked())
 	}

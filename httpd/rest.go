@@ -247,7 +247,7 @@ func (s *Server) sendStanza(w http.ResponseWriter, r *http.Request, status int, 
 
 // send writes a body. A caller that is gone by now has no use for it.
 func (s *Server) send(w http.ResponseWriter, body []byte) {
-	if _, err := w.Write(body); err != nil {
+	if _, err := w.Write(body); err != nil { //nolint:gosec // the type is JSON, or the text is escaped, and browsers are told not to guess
 		s.log.Debug("http answer not written", slog.Any("error", err))
 	}
 }

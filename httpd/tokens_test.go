@@ -526,7 +526,7 @@ func TestTokens_alone(t *testing.T) {
 	}
 	token := makeToken(t, s, `"rights": ["send"]`).Token
 	expect(t, "send", do(s, as(token, "POST", "/rest", message)), 202, "")
-	w := do(s, httptest.NewRequest("POST", "/rest", nil))
+	w := do(s, httptest.NewRequest(http.MethodPost, "/rest", nil))
 	if diff := cmp.Diff([]string{`Bearer realm="rest.example.net/rest"`}, w.Header()["Www-Authenticate"]); w.Code != 401 || diff != "" {
 		t.Errorf("%d %s", w.Code, diff)
 	}

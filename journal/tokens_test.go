@@ -39,7 +39,7 @@ func tokensOf(t *testing.T, j *Journal, f TokenFilter) []Token {
 	return found
 }
 
-var comparable = []cmp.Option{cmpopts.EquateComparable(jid.JID{}), cmpopts.EquateApproxTime(0)}
+var sameTokens = []cmp.Option{cmpopts.EquateComparable(jid.JID{}), cmpopts.EquateApproxTime(0)}
 
 // All of a token outlives the process, and what was not given stays away.
 func TestTokens_outliveTheProcess(t *testing.T) {
@@ -68,7 +68,7 @@ func TestTokens_outliveTheProcess(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	want[1].Revoked = got[1].Revoked
-	if diff := cmp.Diff(want, got, comparable...); diff != "" {
+	if diff := cmp.Diff(want, got, sameTokens...); diff != "" {
 		t.Error(diff)
 	}
 }
