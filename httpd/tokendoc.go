@@ -23,7 +23,7 @@ import (
 
 const (
 	// maxTokenName is how many characters the name of a token has at most.
-	maxTokenName = 100
+	maxTokenName = 120
 	// longestToken is how long a token may last that does not last for ever.
 	longestToken = 3650 * 24 * time.Hour
 )

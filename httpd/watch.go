@@ -9,7 +9,7 @@ import (
 const (
 	// watchEvery is how often it is looked whether the time of a credential is over that somebody reads
 	// with. The clock may be set at any time, so that no timer would do.
-	watchEvery = 500 * time.Millisecond
+	watchEvery = time.Second / 2
 	// noteUseEvery is how often it is written down which tokens were used.
 	noteUseEvery = time.Minute
 	// noteUseTime is how long that may take.
