@@ -28,6 +28,7 @@ type grant struct {
 	inQuery   bool
 	bodyLimit int
 	scope     access.Scope
+	keys      string // the scope of its idempotency keys: no other credential has the same
 
 	bounded bool           // admit may refuse it
 	bucket  *access.Bucket // nil: its rate is not bounded

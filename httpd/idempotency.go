@@ -71,7 +71,7 @@ func (s *Server) keyed(w http.ResponseWriter, r *http.Request, x *Exchange) int 
 	if l := g.scope.MaySend(st); l != nil {
 		return s.forbid(w, r, l, x)
 	}
-	c, err := s.o.Keys.Begin(r.Context(), g.identity.String(), key, fingerprint(r, body))
+	c, err := s.o.Keys.Begin(r.Context(), g.keys, key, fingerprint(r, body))
 	if err != nil {
 		x.fail(err)
 		if hungUp(r.Context()) {

@@ -101,6 +101,7 @@ func (ts *tokens) add(t *journal.Token) error {
 		return err
 	}
 	g.inQuery, g.bounded, g.token = t.InQuery, true, &tokenState{id: t.ID}
+	g.keys = g.identity.String() + " " + t.ID
 	g.token.revoked.Store(!t.Revoked.IsZero())
 	ts.mu.Lock()
 	defer ts.mu.Unlock()

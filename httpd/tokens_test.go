@@ -381,6 +381,26 @@ func TestTokens_rate(t *testing.T) {
 	})
 }
 
+// Tokens don't get in each other's way with their idempotency keys, and what may not be sent uses up none.
+func TestTokens_keys(t *testing.T) {
+	s := newTokenServer(t)
+	keyed := func(token, body string) *httptest.ResponseRecorder {
+		r := as(token, "POST", "/rest", body)
+		r.Header.Set(keyField, `"k"`)
+		return do(s, r)
+	}
+	one, two := makeToken(t, s, `"rights": ["send"]`).Token, makeToken(t, s, `"rights": ["send"]`).Token
+	expect(t, "not allowed", keyed(one, ping), http.StatusForbidden, "lacks the right")
+	for _, token := range []string{one, two} {
+		if w := keyed(token, message); w.Code != http.StatusAccepted || w.Header().Get(replayedField) != "" {
+			t.Errorf("%d %v", w.Code, w.Header())
+		}
+		if w := keyed(token, message); w.Code != http.StatusAccepted || w.Header().Get(replayedField) == "" {
+			t.Errorf("repeated: %d %v", w.Code, w.Header())
+		}
+	}
+}
+
 func TestTokens_networks(t *testing.T) {
 	s := newTokenServer(t)
 	token := makeToken(t, s, `"rights": ["send"], "networks": ["192.0.2.0/24"]`).Token
