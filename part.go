@@ -175,10 +175,16 @@ func (p *part) credentials() []httpd.Credential {
 			Events:        p.events,
 			Identity:      c.Identity,
 			InQuery:       c.InQuery,
+			Scope:         c.Scope(),
 			BodyLimit:     p.config.StanzaSizeLimit,
 		}
 	}
 	return list
+}
+
+// attachment returns what tokens for this component need.
+func (p *part) attachment() httpd.Attachment {
+	return httpd.Attachment{Component: p.gateway, Events: p.events, BodyLimit: p.config.StanzaSizeLimit}
 }
 
 // check tells how the link is, and the callback if it is down, which does not count: nobody but this gateway

@@ -145,6 +145,23 @@ func (r *Restanza) build() error {
 	return r.open(credentials)
 }
 
+// attachments returns the components for which there can be tokens.
+func (r *Restanza) attachments() []httpd.Attachment {
+	list := make([]httpd.Attachment, len(r.parts))
+	for i, p := range r.parts {
+		list[i] = p.attachment()
+	}
+	return list
+}
+
+// tokens returns where tokens are kept, nil without a journal.
+func (r *Restanza) tokens() httpd.TokenStore {
+	if r.journal == nil {
+		return nil
+	}
+	return r.journal
+}
+
 // open builds the HTTP door and opens its listener.
 func (r *Restanza) open(credentials []httpd.Credential) (err error) {
 	h := r.o.Config.HTTP
@@ -169,6 +186,8 @@ func (r *Restanza) open(credentials []httpd.Credential) (err error) {
 		Observe:     watchDoor(r.o.Traffic),
 		Admin:       h.AdminAuthorization.Reveal(),
 		Deliveries:  r.deliveries(),
+		Tokens:      r.tokens(),
+		Components:  r.attachments(),
 	})
 	if err != nil {
 		return err

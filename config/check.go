@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/restanza/restanza/access"
 	"github.com/restanza/restanza/jid"
 )
 
@@ -135,7 +137,7 @@ func (d *draft) checkComponent(path string, c *Component) {
 		d.fail(path+".secret", "missing; set it, or secret_file")
 	}
 	d.checkWaits(path, c)
-	if len(c.Credentials) == 0 && c.Callback.URL == "" {
+	if len(c.Credentials) == 0 && c.Callback.URL == "" && d.config.HTTP.AdminAuthorization == "" {
 		d.fail(path+".credential", "missing; without a credential nobody can send, and without callback.url nothing is received")
 	}
 	for i := range c.Credentials {
@@ -180,6 +182,22 @@ func (d *draft) checkCredential(path string, domain jid.JID, c *Credential) {
 	if !c.Identity.IsZero() && !domain.IsZero() && !domain.DomainJID().Covers(c.Identity) {
 		d.fail(path+".identity", "%q is not in the domain %q", c.Identity, domain.Domain())
 	}
+	d.checkScope(path, domain, c)
+}
+
+// checkScope finds what is wrong with what a credential may do.
+func (d *draft) checkScope(path string, domain jid.JID, c *Credential) {
+	spec := c.Spec()
+	scope, wrong := spec.Scope()
+	for _, e := range wrong {
+		d.fail(path+"."+e.Field, "%s", e.Reason)
+	}
+	if !c.Identity.IsZero() && c.Identity != domain && scope.Has(access.Admin) == nil {
+		d.fail(path+".rights", "admin is for all of a component; it needs its domain as identity")
+	}
+	if scope.Expired(time.Now()) {
+		d.warn("%s: this is over, so that the credential is refused", d.key(path+".expires"))
+	}
 }
 
 // checkDistinct finds domains and credentials that are there twice.
@@ -203,7 +221,7 @@ func (d *draft) checkDistinct() {
 			}
 		}
 	}
-	if len(credentials) == 0 && len(d.errors) == 0 {
+	if len(credentials) == 0 && len(d.errors) == 0 && d.config.HTTP.AdminAuthorization == "" {
 		d.fail("component.credential", "missing; without any nobody can send")
 	}
 }

@@ -1,6 +1,9 @@
 package config
 
-import "github.com/restanza/restanza/jid"
+import (
+	"github.com/restanza/restanza/access"
+	"github.com/restanza/restanza/jid"
+)
 
 // Config is everything that a Restanza can be told. [Default] gives one to start from
 // and [Config.Validate] checks it.
@@ -99,6 +102,29 @@ type Credential struct {
 	Identity jid.JID `toml:"identity"`
 	// InQuery lets callers show the credential in the query of a URL as well.
 	InQuery bool `toml:"in_query"`
+
+	// What it may do, see access.Spec: without Rights all but operating, and without the others as much as it likes.
+	Rights   []string `toml:"rights"`   // of send, receive, iq, admin
+	To       []string `toml:"to"`       // where it may send to: addresses, domains, *.domains
+	Kinds    []string `toml:"kinds"`    // of message, presence, iq
+	Expires  string   `toml:"expires"`  // a time in RFC 3339
+	Networks []string `toml:"networks"` // in CIDR notation, or single addresses
+	Rate     string   `toml:"rate"`     // requests in a time, as in 60/m
+	Burst    int      `toml:"burst"`    // requests at once; 0: as many as Rate has
+}
+
+// Spec returns what the credential may do, as it is written.
+func (c *Credential) Spec() access.Spec {
+	return access.Spec{
+		Rights: c.Rights, To: c.To, Kinds: c.Kinds, Expires: c.Expires, Networks: c.Networks, Rate: c.Rate, Burst: c.Burst,
+	}
+}
+
+// Scope returns what the credential of a checked Config may do.
+func (c *Credential) Scope() access.Scope {
+	spec := c.Spec()
+	scope, _ := spec.Scope()
+	return scope
 }
 
 // Callback is the web service that gets what comes in. The zero URL means that there is none.

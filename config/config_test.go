@@ -4,7 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -294,7 +294,7 @@ func TestLoad_basicSecret(t *testing.T) {
 	head := "[[component]]\ndomain = 'A.example'\nsecret = 's3cret'\n"
 	got, _ := load(t, file(head+"basic_secret = true\n"))
 	want := []config.Credential{{Authorization: "Basic YS5leGFtcGxlOnMzY3JldA==", Identity: jid.MustParse("a.example")}}
-	if c := got.Components[0].Credentials; !slices.Equal(c, want) {
+	if c := got.Components[0].Credentials; !reflect.DeepEqual(c, want) {
 		t.Errorf("got %d credentials, or another than domain and secret", len(c))
 	}
 	for text, want := range map[string]string{

@@ -3,6 +3,8 @@ package config
 import (
 	"math"
 	"strings"
+
+	"github.com/restanza/restanza/access"
 )
 
 // Type is how a setting is written.
@@ -81,6 +83,13 @@ func Settings() []Setting {
 		{Key: "component.credential.password_file", Flag: "password-file", Type: File, Usage: "file that holds the password"},
 		{Key: "component.credential.identity", Flag: "identity", Type: Address, Usage: "address that the credential stands for; the component's domain unless given"},
 		{Key: "component.credential.in_query", Flag: "in-query", Type: Boolean, Values: []string{"true", "false"}, Usage: "let callers show the credential in the URL as well"},
+		{Key: "component.credential.rights", Flag: "credential-rights", Type: TextList, Usage: "what the credential may do: send, receive, iq, admin; all but admin unless given"},
+		{Key: "component.credential.to", Flag: "credential-to", Type: TextList, Usage: "where it may send to: addresses, domains, and *.example.org for all domains below one; anywhere unless given"},
+		{Key: "component.credential.kinds", Flag: "credential-kinds", Type: TextList, Usage: "kinds of stanzas that it may send and receive: message, presence, iq; all unless given"},
+		{Key: "component.credential.expires", Flag: "credential-expires", Type: Text, Usage: "time from which it is refused, such as 2026-12-31T12:00:00Z; never unless given"},
+		{Key: "component.credential.networks", Flag: "credential-networks", Type: TextList, Usage: "networks from which it may be used, such as 192.0.2.0/24; anywhere unless given"},
+		{Key: "component.credential.rate", Flag: "credential-rate", Type: Text, Usage: "how often it may be used in a second, minute or hour, such as 5/s, 60/m or 1000/h; as often as you like unless given"},
+		{Key: "component.credential.burst", Flag: "credential-burst", Type: Number, Max: access.MaxRate, Usage: "how often it may be used at once; 0: as often as rate says"},
 
 		{Key: "component.callback.url", Flag: "callback-url", Type: Text, Secret: true, Usage: "where incoming stanzas are posted; may hold user:password and {kind} {type} {to} {from}"},
 		{Key: "component.callback.signing_secrets", Flag: "callback-signing-secrets", Type: TextList, Secret: true, Usage: "secrets that callbacks are signed with, whsec_…; 'restanza config secret' makes one"},
@@ -112,7 +121,7 @@ func Settings() []Setting {
 		{Key: "http.cors_origins", Flag: "cors-origins", Type: TextList, Usage: "origins whose web pages may use the API, such as https://app.example.org; * means all"},
 		{Key: "http.json_profile", Flag: "json-profile", Type: Text, Values: []string{"full", "strict-mod_rest"}, Usage: "what JSON and CBOR hold: all of a stanza, or what mod_rest has"},
 		{Key: "http.api_docs", Flag: "api-docs", Type: Boolean, Values: []string{"true", "false"}, Usage: "serve the description of the API at /openapi.yaml and /openapi.json, and a page for it at /docs/"},
-		{Key: "http.admin_authorization", Flag: "admin-credentials", Type: Text, Secret: true, Usage: "complete Authorization value for operating: /deliveries and /dead-letters"},
+		{Key: "http.admin_authorization", Flag: "admin-credentials", Type: Text, Secret: true, Usage: "complete Authorization value for operating: /deliveries, /dead-letters and /tokens"},
 		{Key: "http.admin_authorization_file", Flag: "admin-credentials-file", Type: File, Usage: "file that holds the Authorization value for operating"},
 
 		{Key: "journal.path", Flag: "journal-path", Type: File, Usage: "file that keeps what callbacks have not accepted; none: nothing is kept; unless given: journal.db in the service's or the user's folder for state"},

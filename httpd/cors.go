@@ -9,7 +9,7 @@ import (
 // The header fields of answers to web pages of other origins (Fetch standard §3.2).
 var (
 	corsHeaders = []string{"Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, Last-Event-ID, Prefer, Prosody-Rest-Timeout"}
-	corsExposed = []string{"Accept-Post, Allow, Idempotency-Replayed, Location, Preference-Applied, Retry-After, WWW-Authenticate"}
+	corsExposed = []string{"Accept-Post, Allow, Idempotency-Replayed, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate"}
 	corsMaxAge  = []string{"7200"}
 	varyOrigin  = []string{"Origin"}
 	anyOrigin   = []string{"*"}

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/restanza/restanza/access"
 	"github.com/restanza/restanza/events"
 	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/stanza"
@@ -32,6 +34,8 @@ type Credential struct {
 	// that can do no more than open one. URLs are kept in logs and histories, so this is
 	// for credentials that can do little.
 	InQuery bool
+	// Scope is what it may do. Without any rights it has access.Usual.
+	Scope access.Scope
 	// BodyLimit is the largest request body in bytes, inclusive; 0: DefaultBodyLimit.
 	BodyLimit int
 }
@@ -44,15 +48,6 @@ func (c Credential) Format(f fmt.State, _ rune) {
 // LogValue implements slog.LogValuer.
 func (c Credential) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
 
-// grant is what a credential gives access to.
-type grant struct {
-	component Component
-	events    *events.Log // nil: none
-	identity  jid.JID
-	inQuery   bool
-	bodyLimit int
-}
-
 // keyring finds the grant for an Authorization header. It keeps no credentials,
 // only their digests under a random key that lives as long as the process. How
 // long a search takes depends on the digest of what the caller sent, which he
@@ -64,17 +59,15 @@ type keyring struct {
 
 	admin          *[sha256.Size]byte // digest of the operator's credential; nil: there is none
 	adminChallenge []string
+	operators      bool // one of the grants may operate
+
+	tokens *tokens // nil: there are none
 }
 
 func newKeyring(credentials []Credential, realm string) (*keyring, error) {
-	if len(credentials) == 0 {
-		return nil, fmt.Errorf("no credentials: nobody could send anything")
-	}
 	k := &keyring{grants: make(map[[sha256.Size]byte]*grant, len(credentials))}
 	_, _ = rand.Read(k.key[:]) // never fails: it ends the program instead
-	if realm == "" {
-		realm = realmOf(credentials)
-	}
+	realm = cmp.Or(realm, realmOf(credentials, nil))
 	for i, c := range credentials {
 		if err := k.add(c, realm); err != nil {
 			return nil, fmt.Errorf("credential %d: %w", i+1, err)
@@ -94,23 +87,30 @@ func (k *keyring) add(c Credential, realm string) error {
 	if _, double := k.grants[digest]; double {
 		return fmt.Errorf("the same Authorization value stands for %s already", k.grants[digest].identity)
 	}
-	g := &grant{component: c.Component, events: c.Events, identity: c.Identity, inQuery: c.InQuery, bodyLimit: c.BodyLimit}
-	if g.identity.IsZero() {
-		g.identity = c.Component.Domain()
+	g, err := newGrant(Attachment{c.Component, c.Events, c.BodyLimit}, c.Identity, c.Scope)
+	if err != nil {
+		return err
 	}
-	if !c.Component.Domain().Covers(g.identity) {
-		return fmt.Errorf("%s is no address of %s", g.identity, c.Component.Domain())
-	}
-	if g.bodyLimit == 0 {
-		g.bodyLimit = DefaultBodyLimit
-	}
+	g.inQuery, g.keys = c.InQuery, scopeOf(g.identity, c.Authorization)
 	k.grants[digest] = g
+	k.operators = k.operators || g.scope.Has(access.Admin) == nil
+	k.challenge(challengeFor(c.Authorization, realm))
+	return nil
+}
 
-	challenge := challengeFor(c.Authorization, realm)
+// scopeOf names a credential in the journal, in the same way after a restart. It has 16 bits of a
+// digest: enough to tell apart the few that stand for one address, and of no use to somebody who
+// has the journal and wants to guess.
+func scopeOf(identity jid.JID, authorization string) string {
+	sum := sha256.Sum256([]byte("restanza idempotency " + authorization))
+	return fmt.Sprintf("%s %x", identity, sum[:2])
+}
+
+// challenge adds a challenge, unless it is there.
+func (k *keyring) challenge(challenge string) {
 	if !slices.ContainsFunc(k.challenges, func(other string) bool { return strings.EqualFold(other, challenge) }) {
 		k.challenges = append(k.challenges, challenge)
 	}
-	return nil
 }
 
 // challengeFor returns the value of WWW-Authenticate that asks for a credential like that.
@@ -138,10 +138,15 @@ func (k *keyring) setAdmin(authorization string) error {
 
 // realmOf names the realm for challenges: as mod_rest does while there is only
 // one domain.
-func realmOf(credentials []Credential) string {
+func realmOf(credentials []Credential, components []Attachment) string {
 	var domains []string
 	for _, c := range credentials {
 		if c.Component != nil {
+			domains = append(domains, c.Component.Domain().String())
+		}
+	}
+	if len(domains) == 0 {
+		for _, c := range components {
 			domains = append(domains, c.Component.Domain().String())
 		}
 	}
@@ -173,6 +178,9 @@ func (k *keyring) authenticate(r *http.Request) (*grant, *problem) {
 		if g := k.grants[digest]; g != nil {
 			return g, nil
 		}
+		if g := k.tokens.find(values[0]); g != nil {
+			return g, nil
+		}
 		if k.admin != nil && digest == *k.admin {
 			return nil, newProblem(http.StatusForbidden, stanza.Auth, "not-authorized",
 				"this Authorization header is for operating the gateway, not for sending")
@@ -182,24 +190,38 @@ func (k *keyring) authenticate(r *http.Request) (*grant, *problem) {
 		"the Authorization header is none that the gateway knows")
 }
 
-// authenticateAdmin returns the answer to who may not operate the gateway, nil for who may.
-// The credential is taken from the header only.
-func (k *keyring) authenticateAdmin(r *http.Request) *problem {
+// operable reports whether anybody may operate the gateway.
+func (k *keyring) operable() bool { return k.admin != nil || k.operators || k.tokens.operators() }
+
+// authenticateAdmin returns who wants to operate the gateway; nil is the one who may do so for all
+// components, others may or may not. The credential is taken from the header only.
+func (k *keyring) authenticateAdmin(r *http.Request) (*grant, *problem) {
 	values := r.Header["Authorization"]
 	if len(values) == 0 {
 		p := newProblem(http.StatusUnauthorized, stanza.Auth, "not-authorized",
 			"this needs an Authorization header with the credential for operating the gateway")
 		p.header = http.Header{"Www-Authenticate": k.adminChallenge}
-		return p
+		if k.adminChallenge == nil {
+			p.header["Www-Authenticate"] = k.challenges
+		}
+		return nil, p
 	}
 	if len(values) > 1 {
-		return credentialsTwice()
+		return nil, credentialsTwice()
 	}
-	if digest, ok := k.digest(values[0]); ok && digest == *k.admin {
-		return nil
+	if digest, ok := k.digest(values[0]); ok {
+		if k.admin != nil && digest == *k.admin {
+			return nil, nil
+		}
+		if g := k.grants[digest]; g != nil {
+			return g, nil
+		}
+		if g := k.tokens.find(values[0]); g != nil {
+			return g, nil
+		}
 	}
-	return newProblem(http.StatusForbidden, stanza.Auth, "not-authorized",
-		"the Authorization header is not that for operating the gateway: those that send are no good here")
+	return nil, newProblem(http.StatusForbidden, stanza.Auth, "not-authorized",
+		"the Authorization header is none for operating the gateway")
 }
 
 // digest returns the keyed digest of an Authorization value: the scheme in

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/restanza/restanza/format"
+	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/journal"
 	"github.com/restanza/restanza/stanza"
 )
@@ -50,6 +51,8 @@ func (p *pile) has(path string) bool {
 type order struct {
 	id      string // of one delivery; empty: all that a filter chooses
 	forward bool   // to be tried: POST, and nothing else
+
+	component jid.JID // of which the one who asks may operate; zero: all
 }
 
 // order reads a path; false if there is nothing there.
@@ -80,7 +83,7 @@ func (s *Server) deadLetters(w http.ResponseWriter, r *http.Request) int {
 // operate answers an operator about a pile, or does what he says.
 func (s *Server) operate(w http.ResponseWriter, r *http.Request, p *pile) int {
 	w.Header()["Cache-Control"] = noStore
-	if s.keys.admin == nil {
+	if !s.keys.operable() {
 		return s.refuse(w, r, noPile("nobody may look at undelivered stanzas here: set http.admin_authorization in the gateway's configuration"))
 	}
 	o, ok := p.order(r.URL.Path)
@@ -94,10 +97,11 @@ func (s *Server) operate(w http.ResponseWriter, r *http.Request, p *pile) int {
 	if wrong := allowOnly(r, methods...); wrong != nil {
 		return s.refuse(w, r, wrong)
 	}
-	if wrong := s.keys.authenticateAdmin(r); wrong != nil {
-		s.metrics.unauthorized.Inc()
+	component, wrong := s.authenticateAdmin(w, r)
+	if wrong != nil {
 		return s.refuse(w, r, wrong)
 	}
+	o.component = component
 	a, err := s.carryOut(r, p, o)
 	if err != nil {
 		if hungUp(r.Context()) {
@@ -106,6 +110,24 @@ func (s *Server) operate(w http.ResponseWriter, r *http.Request, p *pile) int {
 		return s.refuse(w, r, s.journalProblem(err))
 	}
 	return s.sendBody(w, a.contentType, a.body)
+}
+
+// onlyComponent makes a filter one for what is of the component that somebody may operate, if it
+// is not all of them.
+func onlyComponent(asked *jid.JID, may jid.JID) error {
+	switch {
+	case may.IsZero() || *asked == may:
+	case asked.IsZero():
+		*asked = may
+	default:
+		return newProblem(http.StatusForbidden, stanza.Auth, "forbidden", fmt.Sprintf("this credential is not for the component %.100q", *asked))
+	}
+	return nil
+}
+
+// concerns reports whether a delivery is of a component that the order may be about.
+func (o *order) concerns(d *journal.Detail) bool {
+	return o.component.IsZero() || d.Conversation.Component == o.component
 }
 
 // page is a body of an answer.
@@ -131,9 +153,12 @@ func (s *Server) carryOut(r *http.Request, p *pile, o order) (page, error) {
 		return page{}, err
 	}
 	q.filter.State = p.state
+	if wrong := onlyComponent(&q.filter.Component, o.component); wrong != nil {
+		return page{}, wrong
+	}
 	switch {
 	case list && o.id != "":
-		return s.showDelivery(r, p, o.id)
+		return s.showDelivery(r, p, o)
 	case list:
 		return s.listDeliveries(r.Context(), q)
 	case o.id != "":
@@ -148,7 +173,7 @@ func (s *Server) carryOut(r *http.Request, p *pile, o order) (page, error) {
 	case err != nil:
 		return page{}, err
 	case n == 0 && o.id != "":
-		return page{}, s.missing(r.Context(), p, o.id)
+		return page{}, s.missing(r.Context(), p, o)
 	}
 	return page{jsonContent, encodeJSON(struct {
 		Count int `json:"count"`
@@ -180,11 +205,11 @@ func (s *Server) listDeliveries(ctx context.Context, q deliveryQuery) (page, err
 var deliveryTypes = []string{"application/json", format.XML.MediaType}
 
 // showDelivery returns all about a delivery or, for who wants XML, its stanza.
-func (s *Server) showDelivery(r *http.Request, p *pile, id string) (page, error) {
-	d, err := s.o.Deliveries.Show(r.Context(), id)
+func (s *Server) showDelivery(r *http.Request, p *pile, o order) (page, error) {
+	d, err := s.o.Deliveries.Show(r.Context(), o.id)
 	switch {
-	case errors.Is(err, journal.ErrNotFound), err == nil && d.State != p.state:
-		return page{}, s.missing(r.Context(), p, id)
+	case errors.Is(err, journal.ErrNotFound), err == nil && (d.State != p.state || !o.concerns(&d)):
+		return page{}, s.missing(r.Context(), p, o)
 	case err != nil:
 		return page{}, err
 	case preferred(r.Header["Accept"], deliveryTypes) == 0:
@@ -196,8 +221,8 @@ func (s *Server) showDelivery(r *http.Request, p *pile, id string) (page, error)
 }
 
 // missing returns the answer to an id that is not in a pile.
-func (s *Server) missing(ctx context.Context, p *pile, id string) error {
-	if d, err := s.o.Deliveries.Show(ctx, id); err == nil && d.State != p.state {
+func (s *Server) missing(ctx context.Context, p *pile, o order) error {
+	if d, err := s.o.Deliveries.Show(ctx, o.id); err == nil && d.State != p.state && o.concerns(&d) {
 		return noPile("nothing with this id is here; it is at " + p.other + "/" + d.ID)
 	}
 	return noPile("nothing with this id is here: it was delivered or dropped, or never was")

@@ -354,7 +354,7 @@ func TestDeliveries_credentials(t *testing.T) {
 		{"GET", "/deliveries", nil, 401, "credential for operating"},
 		{"GET", "/deliveries?access_token=operator", nil, 401, ""},
 		{"GET", "/deliveries?form=x", nil, 401, ""},
-		{"GET", "/deliveries", []string{testSecret}, 403, "those that send are no good here"},
+		{"GET", "/deliveries", []string{testSecret}, 403, "this credential lacks the right"},
 		{"DELETE", "/dead-letters?all=true", []string{"Bearer x"}, 403, ""},
 		{"GET", "/deliveries", []string{adminSecret, testSecret}, 400, "more than once"},
 		{"GET", "/deliveries", []string{"bearer  operator"}, 200, ""},

@@ -30,6 +30,8 @@ func Endpoints() []Endpoint {
 		{"/dead-letters/{id}", look},
 		{"/dead-letters/replay", post},
 		{"/dead-letters/{id}/replay", post},
+		{"/tokens", []string{http.MethodGet, http.MethodPost}},
+		{"/tokens/{id}", look},
 		{"/livez", get},
 		{"/readyz", get},
 		{"/metrics", get},

@@ -126,9 +126,11 @@ func (s *Server) openEvents(w http.ResponseWriter, r *http.Request) (f *feed, st
 		w.WriteHeader(http.StatusOK)
 		return nil, http.StatusOK
 	}
-	g, p := s.keys.authenticate(r)
+	g, p := s.authenticate(w, r)
+	if p == nil {
+		p = forbidden(g.scope.MayReceive(nil))
+	}
 	if p != nil {
-		s.metrics.unauthorized.Inc()
 		return nil, s.refuse(w, r, p)
 	}
 	if g.events == nil {
@@ -142,7 +144,7 @@ func (s *Server) openEvents(w http.ResponseWriter, r *http.Request) (f *feed, st
 	case strings.HasPrefix(rest, consumersPath):
 		return nil, s.dropConsumer(w, r, g, strings.TrimPrefix(rest, consumersPath+"/"))
 	}
-	f = &feed{s: s, component: g.component, identity: g.identity, limit: g.bodyLimit}
+	f = &feed{s: s, grant: g}
 	if err := f.open(r, g); err != nil {
 		return nil, s.fail(w, r, err)
 	}
@@ -162,10 +164,16 @@ func (f *feed) open(r *http.Request, g *grant) (err error) {
 	if f.query, p = parseEventQuery(r); p != nil {
 		return p
 	}
+	if p = forbidden(g.scope.MayReceive(f.query.filter.Kinds)); p != nil {
+		return p
+	}
+	if len(f.query.filter.Kinds) == 0 {
+		f.query.filter.Kinds = g.scope.Kinds
+	}
 	if g.identity != g.component.Domain() {
 		f.query.filter.Identity = g.identity
 	}
-	if f.reading, err = f.s.readings.begin(r.Context()); err != nil {
+	if f.reading, err = f.s.readings.begin(r.Context(), g, f.s.now()); err != nil {
 		return err
 	}
 	if f.source, err = f.query.open(f.reading.ctx, g); err != nil {
@@ -208,20 +216,26 @@ func eventProblem(err error) error {
 type readings struct {
 	mu    sync.Mutex
 	list  map[*reading]struct{}
+	brief map[*reading]struct{} // those of list whose credential expires
 	ended bool
 }
 
 // reading is one request that reads events.
 type reading struct {
 	all    *readings
+	grant  *grant
 	ctx    context.Context //nolint:containedctx // it is that of the request, and lives as long as this
 	cancel context.CancelCauseFunc
 }
 
-// begin takes a request in, whose context ends when the server is told to stop.
-func (rs *readings) begin(ctx context.Context) (*reading, error) {
+// begin takes a request in, whose context ends when the server is told to stop, or the credential is
+// good for nothing any more.
+func (rs *readings) begin(ctx context.Context, g *grant, now time.Time) (*reading, error) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
+	if p := g.ended(now); p != nil {
+		return nil, p
+	}
 	switch {
 	case rs.ended:
 		return nil, errStopping
@@ -229,17 +243,21 @@ func (rs *readings) begin(ctx context.Context) (*reading, error) {
 		return nil, &stanza.Refusal{Reason: stanza.TooManyOutstanding, Text: "too many readers are connected; try again later"}
 	}
 	if rs.list == nil {
-		rs.list = map[*reading]struct{}{}
+		rs.list, rs.brief = map[*reading]struct{}{}, map[*reading]struct{}{}
 	}
-	r := &reading{all: rs}
+	r := &reading{all: rs, grant: g}
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	rs.list[r] = struct{}{}
+	if !g.scope.Expires.IsZero() {
+		rs.brief[r] = struct{}{}
+	}
 	return r, nil
 }
 
 func (r *reading) end() {
 	r.all.mu.Lock()
 	delete(r.all.list, r)
+	delete(r.all.brief, r)
 	r.all.mu.Unlock()
 	r.cancel(nil)
 }
@@ -251,6 +269,28 @@ func (rs *readings) stop() {
 	rs.ended = true
 	for r := range rs.list {
 		r.cancel(errStopping)
+	}
+}
+
+// revoke ends those of a credential that was revoked.
+func (rs *readings) revoke(g *grant) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for r := range rs.list {
+		if r.grant == g {
+			r.cancel(errRevoked)
+		}
+	}
+}
+
+// expire ends those whose credential has expired.
+func (rs *readings) expire(now time.Time) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for r := range rs.brief {
+		if r.grant.scope.Expired(now) {
+			r.cancel(errExpired)
+		}
 	}
 }
 

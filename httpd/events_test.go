@@ -171,7 +171,7 @@ func followLines(t *testing.T, rs *running, target string) *follower {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Authorization", testSecret)
+	r.Header.Set("Authorization", rs.credential())
 	res, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -239,7 +239,7 @@ func followSocket(t *testing.T, rs *running, target string) *follower {
 	t.Helper()
 	client := rs.client()
 	conn, res, err := websocket.Dial(t.Context(), "ws://gateway"+target, &websocket.DialOptions{
-		HTTPClient: client, HTTPHeader: http.Header{"Authorization": {testSecret}},
+		HTTPClient: client, HTTPHeader: http.Header{"Authorization": {rs.credential()}},
 	})
 	if err != nil {
 		t.Fatalf("%v: %+v", err, res)

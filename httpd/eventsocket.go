@@ -37,7 +37,7 @@ func (f *feed) socket(w http.ResponseWriter, r *http.Request) int {
 		return http.StatusBadRequest // Accept has answered
 	}
 	defer conn.CloseNow() //nolint:errcheck // it may be closed already
-	conn.SetReadLimit(int64(f.limit) + frameRoom)
+	conn.SetReadLimit(int64(f.grant.bodyLimit) + frameRoom)
 	ctx := f.reading.ctx
 	done := make(chan struct{})
 	go func() {
@@ -111,6 +111,8 @@ func closeSocket(conn *websocket.Conn, err error) {
 	switch end, there := endOf(err); {
 	case isWrong:
 		code, text = wrong.code, wrong.text
+	case errors.Is(err, errRevoked), errors.Is(err, errExpired):
+		code, text = websocket.StatusPolicyViolation, end
 	case errors.Is(err, errStopping):
 		code, text = websocket.StatusGoingAway, end
 	case there:
@@ -139,7 +141,7 @@ func (f *feed) takeFrames(ctx context.Context, conn *websocket.Conn) error {
 		kind, b, err := conn.Read(context.WithoutCancel(ctx))
 		if err != nil {
 			if errors.Is(err, websocket.ErrMessageTooBig) {
-				return &frameError{websocket.StatusMessageTooBig, fmt.Sprintf("a message has at most %d bytes", f.limit+frameRoom)}
+				return &frameError{websocket.StatusMessageTooBig, fmt.Sprintf("a message has at most %d bytes", f.grant.bodyLimit+frameRoom)}
 			}
 			return context.Canceled // gone
 		}
@@ -176,9 +178,12 @@ func (f *feed) submit(ctx context.Context, m *frame) *notice {
 	if err == nil && st.IsRequest() {
 		err = &stanza.Refusal{Reason: stanza.InvalidIQType, Text: "a question has an answer: ask it by POST /rest"}
 	}
+	if err == nil {
+		err = f.permit(st)
+	}
 	var answer stanza.Stanza
 	if err == nil {
-		answer, err = f.component.Submit(ctx, f.identity, st, gateway.SubmitOptions{Wait: -1})
+		answer, err = f.grant.component.Submit(ctx, f.grant.identity, st, gateway.SubmitOptions{Wait: -1})
 	}
 	if _, queued := errors.AsType[*gateway.Queued](err); queued || err == nil && answer.IsZero() {
 		return &notice{Event: eventAccepted, Ref: m.Ref}
@@ -188,6 +193,19 @@ func (f *feed) submit(ctx context.Context, m *frame) *notice {
 		return &notice{Event: eventRefused, Ref: m.Ref, Status: statusOf(e), Condition: string(e.Condition), Text: e.Text}
 	}
 	return f.refused(m, err)
+}
+
+// permit refuses a stanza that the credential is not good for, or not so soon.
+func (f *feed) permit(st stanza.Stanza) error {
+	if l := f.grant.scope.MaySend(st); l != nil {
+		return forbidden(l)
+	}
+	if f.grant.bucket != nil {
+		if _, p := f.grant.take(); p != nil {
+			return p
+		}
+	}
+	return nil
 }
 
 // refused says what is wrong with what the reader has sent.

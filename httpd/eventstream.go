@@ -10,18 +10,15 @@ import (
 	"time"
 
 	"github.com/restanza/restanza/events"
-	"github.com/restanza/restanza/jid"
 )
 
 // feed is a request that reads events.
 type feed struct {
-	s         *Server
-	query     *eventQuery
-	reading   *reading
-	source    eventSource
-	component Component
-	identity  jid.JID
-	limit     int // bytes of what a WebSocket may send at once
+	s       *Server
+	query   *eventQuery
+	reading *reading
+	source  eventSource
+	grant   *grant
 
 	out  streamOutput // of a stream
 	form eventWriter  // likewise
@@ -109,7 +106,7 @@ func (f *feed) tell(n *notice) error {
 
 // opening is the first object of a stream.
 func (f *feed) opening() *notice {
-	return &notice{Event: eventOpen, ID: f.source.Place(), Component: f.component.Domain().String()}
+	return &notice{Event: eventOpen, ID: f.source.Place(), Component: f.grant.component.Domain().String()}
 }
 
 // pass writes what comes next, or that nothing has come.
@@ -165,6 +162,10 @@ func gap(gone *events.Gone) *notice {
 func endOf(err error) (text string, there bool) {
 	gone, behind := errors.AsType[*events.Gone](err)
 	switch {
+	case errors.Is(err, errRevoked):
+		return errRevoked.text, true
+	case errors.Is(err, errExpired):
+		return errExpired.text, true
 	case errors.Is(err, errStopping), errors.Is(err, events.ErrClosed):
 		return "the gateway is shutting down: connect again in a moment", true
 	case errors.Is(err, events.ErrNoConsumer):

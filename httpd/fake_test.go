@@ -215,6 +215,8 @@ type running struct {
 	stop   context.CancelFunc // ends Serve's context
 	served chan struct{}      // closed once Serve has returned
 	err    error              // what Serve returned
+
+	authorization string // of those who follow events; empty: testSecret
 }
 
 // serve runs s until the test ends. It is for tests in a bubble.
@@ -233,6 +235,14 @@ func serve(t *testing.T, s *Server) *running {
 		}
 	})
 	return rs
+}
+
+// credential returns what those who follow events show.
+func (rs *running) credential() string {
+	if rs.authorization == "" {
+		return testSecret
+	}
+	return rs.authorization
 }
 
 // end waits for Serve to return.

@@ -45,9 +45,10 @@ func hasKey(r *http.Request) bool {
 func (s *Server) keyed(w http.ResponseWriter, r *http.Request, x *Exchange) int {
 	plain, done := detached(r)
 	defer done()
-	g, p := s.keys.authenticate(r)
+	g, p := s.authenticate(w, r)
 	if p != nil {
-		return s.submit(w, plain, x)
+		x.fail(p)
+		return s.refuse(w, r, p)
 	}
 	key, p := parseKey(r.Header[keyField])
 	var body []byte
@@ -64,10 +65,13 @@ func (s *Server) keyed(w http.ResponseWriter, r *http.Request, x *Exchange) int 
 	setBody(plain, body)
 	if err != nil || gateway.IsArchiveQuery(st) {
 		plain = plain.WithContext(r.Context())
-		return s.submit(w, plain, x)
+		return s.submit(w, plain, x, g)
 	}
 	x.begin(g, st)
-	c, err := s.o.Keys.Begin(r.Context(), g.identity.String(), key, fingerprint(r, body))
+	if l := g.scope.MaySend(st); l != nil {
+		return s.forbid(w, r, l, x)
+	}
+	c, err := s.o.Keys.Begin(r.Context(), g.keys, key, fingerprint(r, body))
 	if err != nil {
 		x.fail(err)
 		if hungUp(r.Context()) {
@@ -75,7 +79,7 @@ func (s *Server) keyed(w http.ResponseWriter, r *http.Request, x *Exchange) int 
 		}
 		return s.fail(w, r, err)
 	}
-	return s.once(w, plain, x, c, st)
+	return s.once(w, plain, x, g, c, st)
 }
 
 // detached returns r without its key, and under a context that does not end when the
@@ -102,7 +106,7 @@ func setBody(r *http.Request, body []byte) {
 }
 
 // once answers a request by what is known of its key.
-func (s *Server) once(w http.ResponseWriter, r *http.Request, x *Exchange, c *gateway.Claim, st stanza.Stanza) int {
+func (s *Server) once(w http.ResponseWriter, r *http.Request, x *Exchange, g *grant, c *gateway.Claim, st stanza.Stanza) int {
 	switch {
 	case c.Outcome == gateway.KeyStored:
 		x.echo()
@@ -122,7 +126,7 @@ func (s *Server) once(w http.ResponseWriter, r *http.Request, x *Exchange, c *ga
 			return s.refuse(rec, r, p)
 		})
 	}
-	return s.record(w, r, c, func(rec http.ResponseWriter) int { return s.submit(rec, r, x) })
+	return s.record(w, r, c, func(rec http.ResponseWriter) int { return s.submit(rec, r, x, g) })
 }
 
 // record has a request answered, keeps the answer, and then gives it. What the gateway

@@ -29,7 +29,7 @@ type Exchange struct {
 func (s *Server) observed(w http.ResponseWriter, r *http.Request) int {
 	began := time.Now()
 	var x Exchange
-	status := s.submit(w, r, &x)
+	status := s.submit(w, r, &x, nil)
 	x.Status, x.Took = status, time.Since(began)
 	if !x.echoed {
 		s.o.Observe(x)

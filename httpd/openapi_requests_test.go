@@ -27,10 +27,10 @@ func TestOpenAPI_requestTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, op := range operations(readOpenAPI(t)) {
-		if (op.RequestBody != nil) != (op.method == http.MethodPost && !op.operates()) {
+		if (op.RequestBody != nil) != (op.method == http.MethodPost && (!op.operates() || op.tokens())) {
 			t.Errorf("%s: a %s has a body only if it is a POST, and no operator's", op.OperationID, op.method)
 		}
-		if op.RequestBody == nil {
+		if op.RequestBody == nil || op.tokens() {
 			continue
 		}
 		taken := set{}
@@ -89,6 +89,9 @@ func TestOpenAPI_parameters(t *testing.T) {
 		}
 	}
 	for _, op := range operations(readOpenAPI(t)) {
+		if op.OperationID == "createToken" {
+			continue // whose answer differs each time
+		}
 		effective, described := set{}, set{}
 		for _, p := range probes {
 			if (p.in == "header" || op.kinds() == nil && !op.operates()) && op.differs(t, p.in, p.name, p.value) {

@@ -76,7 +76,10 @@ func (op operation) kinds() []stanza.Kind {
 }
 
 // operates reports whether op is an operator's.
-func (op operation) operates() bool { return slices.Contains(op.Tags, "operate") }
+func (op operation) operates() bool { return slices.Contains(op.Tags, "operate") || op.tokens() }
+
+// tokens reports whether op is about tokens.
+func (op operation) tokens() bool { return strings.HasPrefix(op.path, tokensPath) }
 
 // samples are stanzas as callers send them.
 var samples = map[stanza.Kind]stanza.Stanza{
@@ -89,6 +92,9 @@ var samples = map[stanza.Kind]stanza.Stanza{
 func (op operation) url(kind stanza.Kind) string {
 	typ := map[stanza.Kind]string{stanza.Message: "chat", stanza.Presence: "available", stanza.IQ: "get"}[kind]
 	url := strings.NewReplacer("{kind}", string(kind), "{type}", typ, "{to}", "user@example.org", "{field}", "disco", "{id}", "abc-1").Replace(op.path)
+	if op.tokens() {
+		return url
+	}
 	if op.operates() {
 		if op.method != http.MethodGet && !strings.Contains(op.path, "{id}") {
 			url += "?all=true"
@@ -132,7 +138,10 @@ func (op operation) body(kind stanza.Kind, f *format.Format) (body, query string
 // it has a body.
 func (op operation) request(kind stanza.Kind) *http.Request {
 	body := ""
-	if op.method == http.MethodPost && !op.operates() {
+	switch {
+	case op.method == http.MethodPost && op.tokens():
+		body = `{"name": "x", "rights": ["send"]}`
+	case op.method == http.MethodPost && !op.operates():
 		body, _ = op.body(kind, format.JSON)
 	}
 	r := httptest.NewRequest(op.method, "http://gateway"+op.url(kind), strings.NewReader(body))
@@ -146,6 +155,44 @@ func (op operation) request(kind stanza.Kind) *http.Request {
 		r.Header.Set("Authorization", adminSecret)
 	}
 	return r
+}
+
+// fewTokens is a journal with a token, which does not change.
+type fewTokens struct{ err error }
+
+func (f fewTokens) AddToken(_ context.Context, t journal.Token) (journal.Token, error) {
+	t.ID, t.Created = "abc-2", time.Now()
+	return t, f.err
+}
+
+func (fewTokens) Tokens(_ context.Context, of journal.TokenFilter, _ int64, _ int) ([]journal.Token, error) {
+	if of.ID != "" && of.ID != "abc-1" {
+		return nil, nil
+	}
+	domain := jid.MustParse(testDomain)
+	return []journal.Token{{Seq: 1, ID: "abc-1", Hash: make([]byte, 32), Component: domain, Identity: domain, Rights: []string{"send"}, Created: time.Unix(1, 0)}}, nil
+}
+
+func (f fewTokens) RevokeToken(context.Context, string) error              { return f.err }
+func (f fewTokens) UsedTokens(context.Context, map[string]time.Time) error { return f.err }
+
+// failingLater is fewTokens that can be read at the start only, and not written.
+type failingLater struct {
+	fewTokens
+
+	started bool
+}
+
+func (f *failingLater) Tokens(ctx context.Context, of journal.TokenFilter, after int64, limit int) ([]journal.Token, error) {
+	if f.started {
+		return nil, journal.ErrDamaged
+	}
+	f.started = true
+	return f.fewTokens.Tokens(ctx, of, after, limit)
+}
+
+func (*failingLater) AddToken(context.Context, journal.Token) (journal.Token, error) {
+	return journal.Token{}, journal.ErrUnwritable
 }
 
 // fewDeliveries is a journal with a delivery and a dead letter, which do not change.
@@ -274,8 +321,9 @@ func scenarios() []scenario {
 		{name: "not queued", request: func(r *http.Request) { r.URL.Path = strings.ReplaceAll(r.URL.Path, "abc-1", "other") }},
 		{name: "repeated", request: repeated},
 		{name: "key of another request", request: withField(keyField, `"key"`)},
-		{name: "no journal", options: func(o *Options) { o.Deliveries = nil }},
+		{name: "no journal", options: func(o *Options) { o.Deliveries, o.Tokens = nil, nil }},
 		{name: "no disk", options: func(o *Options) { o.Deliveries = fewDeliveries{journal.ErrUnwritable} }},
+		{name: "no reading", options: func(o *Options) { o.Tokens = &failingLater{} }},
 		{name: "fault", fault: errors.New("a fault")},
 	}
 	for _, reason := range stanza.Reasons() {
@@ -382,6 +430,7 @@ func optionsOf(c *fakeComponent, sc scenario) Options {
 	o := Options{Credentials: []Credential{{Authorization: testSecret, Component: component}}}
 	all(&o)
 	o.Admin, o.Deliveries = adminSecret, fewDeliveries{}
+	o.Tokens, o.Components = fewTokens{}, []Attachment{{Component: component}}
 	if sc.options != nil {
 		sc.options(&o)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/restanza/restanza/access"
 	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/stanza"
 )
@@ -33,9 +34,11 @@ func (s *Server) outbox(w http.ResponseWriter, r *http.Request) int {
 	if p := allowOnly(r, restMethods(r)...); p != nil {
 		return s.refuse(w, r, p)
 	}
-	g, p := s.keys.authenticate(r)
+	g, p := s.authenticate(w, r)
+	if p == nil {
+		p = forbidden(g.scope.Has(access.Send))
+	}
 	if p != nil {
-		s.metrics.unauthorized.Inc()
 		return s.refuse(w, r, p)
 	}
 	found, ok, err := g.component.Outgoing(r.Context(), g.identity, strings.TrimPrefix(r.URL.Path, outboxPath))

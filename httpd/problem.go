@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -28,7 +29,9 @@ type problem struct {
 	text       string // for the caller
 	instance   string // by which the log names the same problem; usually empty
 	place      stanza.Place
-	oldest     string // the id of the oldest event that there is; usually empty
+	uri        string   // of its type; empty: about:blank
+	violated   []string // the policies of which a quota is exceeded
+	oldest     string   // the id of the oldest event that there is; usually empty
 	retryAfter time.Duration
 	header     http.Header // further header fields, in canonical form; may be nil
 }
@@ -124,9 +127,10 @@ func writeProblemJSON(p *problem) []byte {
 		Column    int              `json:"column,omitempty"`
 		Instance  string           `json:"instance_id,omitempty"`
 		Oldest    string           `json:"oldest,omitempty"`
+		Violated  []string         `json:"violated-policies,omitempty"`
 	}{
-		"about:blank", http.StatusText(p.status), p.status, p.text, p.condition, p.errorType, p.text,
-		p.pointer(), p.place.Line, p.place.Column, p.instance, p.oldest,
+		cmp.Or(p.uri, "about:blank"), http.StatusText(p.status), p.status, p.text, p.condition, p.errorType, p.text,
+		p.pointer(), p.place.Line, p.place.Column, p.instance, p.oldest, p.violated,
 	})
 }
 

@@ -46,13 +46,17 @@ func (k *keyring) authenticateQuery(shown []string, inHeader bool) (*grant, *pro
 		return nil, credentialsTwice()
 	}
 	if digest, ok := k.digest(shown[0]); ok {
-		if g := k.grants[digest]; g != nil && g.inQuery {
+		g := k.grants[digest]
+		if g == nil {
+			g = k.tokens.find(shown[0])
+		}
+		if g != nil && g.inQuery {
 			return g, nil
 		}
 	}
 	return nil, newProblem(http.StatusForbidden, stanza.Auth, "not-authorized",
 		"the credentials in the query are none that the gateway takes there: "+
-			"send them in the Authorization header, or have in_query set for them in the gateway's configuration")
+			"send them in the Authorization header, or have in_query set for them")
 }
 
 func credentialsTwice() *problem {

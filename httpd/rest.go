@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/restanza/restanza/access"
 	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/jsonmap"
@@ -60,22 +61,24 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) int {
 	if s.o.Observe != nil {
 		return s.observed(w, r)
 	}
-	return s.submit(w, r, nil)
+	return s.submit(w, r, nil, nil)
 }
 
-// submit is post. It notes in x, unless that is nil, what an observer sees.
-func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange) int {
+// submit is post. It notes in x, unless that is nil, what an observer sees. The caller is known
+// already if g is not nil.
+func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange, g *grant) int {
 	if r.URL.RawQuery != "" || r.Method == http.MethodGet {
 		w.Header()["Cache-Control"] = noStore // what was sent, or what it was sent with, is in the URL
 	}
 	if hasKey(r) {
 		return s.keyed(w, r, x)
 	}
-	g, p := s.keys.authenticate(r)
-	if p != nil {
-		s.metrics.unauthorized.Inc()
-		x.fail(p)
-		return s.refuse(w, r, p)
+	if g == nil {
+		var p *problem
+		if g, p = s.authenticate(w, r); p != nil {
+			x.fail(p)
+			return s.refuse(w, r, p)
+		}
 	}
 	st, echo, err := s.readStanza(r, g.bodyLimit)
 	x.begin(g, st)
@@ -88,6 +91,9 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange) int
 	}
 	if echo {
 		return s.echo(w, r, g, st, x)
+	}
+	if l := g.scope.MaySend(st); l != nil {
+		return s.forbid(w, r, l, x)
 	}
 	if gateway.IsArchiveQuery(st) {
 		return s.search(w, r, g, st, x)
@@ -111,6 +117,15 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, x *Exchange) int
 	}
 	s.sendStanza(w, r, status, answer)
 	return status
+}
+
+// forbid refuses what a credential is not good for.
+//
+//go:noinline
+func (s *Server) forbid(w http.ResponseWriter, r *http.Request, l *access.Lack, x *Exchange) int {
+	p := forbidden(l)
+	x.fail(p)
+	return s.refuse(w, r, p)
 }
 
 // unsent answers for a stanza that the XMPP server does not have: it is in the outbox, or
@@ -232,7 +247,7 @@ func (s *Server) sendStanza(w http.ResponseWriter, r *http.Request, status int, 
 
 // send writes a body. A caller that is gone by now has no use for it.
 func (s *Server) send(w http.ResponseWriter, body []byte) {
-	if _, err := w.Write(body); err != nil {
+	if _, err := w.Write(body); err != nil { //nolint:gosec // the type is JSON, or the text is escaped, and browsers are told not to guess
 		s.log.Debug("http answer not written", slog.Any("error", err))
 	}
 }

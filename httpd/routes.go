@@ -31,6 +31,7 @@ const (
 
 	routeDeliveries  route = "deliveries"
 	routeDeadLetters route = "dead_letters"
+	routeTokens      route = "tokens"
 
 	routeOther route = "other"
 
@@ -38,7 +39,7 @@ const (
 )
 
 func routes() []route {
-	return []route{routeRest, routeLivez, routeReadyz, routeMetrics, routeOpenAPI, routeDocs, routeEvents, routeDeliveries, routeDeadLetters, routeOther}
+	return []route{routeRest, routeLivez, routeReadyz, routeMetrics, routeOpenAPI, routeDocs, routeEvents, routeDeliveries, routeDeadLetters, routeTokens, routeOther}
 }
 
 // routeOf returns the endpoint at a path. Doubled slashes count as one.
@@ -65,6 +66,8 @@ func (s *Server) routeOf(path string) route {
 		return routeDeliveries
 	case dead.has(path):
 		return routeDeadLetters
+	case path == tokensPath, strings.HasPrefix(path, tokensPath+"/"):
+		return routeTokens
 	default:
 		return routeOther
 	}
@@ -135,6 +138,8 @@ func handlerOf(rt route) func(*Server, http.ResponseWriter, *http.Request) int {
 		return (*Server).deliveries
 	case routeDeadLetters:
 		return (*Server).deadLetters
+	case routeTokens:
+		return (*Server).manageTokens
 	case routeElsewhere:
 		return (*Server).misdirected
 	case routeOther:
@@ -183,8 +188,11 @@ func (s *Server) listEndpoints() string {
 	if s.o.APIDocs {
 		list = append(list, "GET /openapi.yaml", "GET /openapi.json", "GET /docs/")
 	}
-	if s.keys.admin != nil {
+	if s.keys.operable() {
 		list = append(list, "GET "+waiting.path, "GET "+dead.path)
+	}
+	if s.keys.operable() && s.keys.tokens != nil {
+		list = append(list, "GET "+tokensPath, "POST "+tokensPath)
 	}
 	return "there is nothing here; the gateway has " + strings.Join(list, ", ")
 }

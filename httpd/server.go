@@ -1,12 +1,14 @@
 package httpd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -58,7 +60,7 @@ const (
 	leastCutOff = 250 * time.Millisecond
 )
 
-// Options of a Server. Credentials are required.
+// Options of a Server. Credentials are required, or Admin and Tokens, by which they can be made.
 type Options struct {
 	Credentials []Credential
 	Realm       string // in challenges; empty: "DOMAIN/rest" with one component, "restanza" with several
@@ -83,9 +85,13 @@ type Options struct {
 	Keys *gateway.Keys
 
 	// Admin is the complete Authorization value of whoever may see and change undelivered
-	// stanzas at /deliveries and /dead-letters, and send nothing; empty: nobody may.
+	// stanzas at /deliveries and /dead-letters and tokens at /tokens, and send nothing; empty: nobody
+	// may but credentials with that right, each for its component.
 	Admin      string
 	Deliveries Deliveries // what is undelivered; nil: nothing is kept
+
+	Tokens     TokenStore   // the credentials that are made at /tokens; nil: there can be none
+	Components []Attachment // for which there can be tokens
 
 	// LocalOnly refuses requests whose Host is neither localhost nor a loopback
 	// address, such as those of a web page whose name leads here.
@@ -120,21 +126,18 @@ type Server struct {
 	readings    readings
 	resultBytes atomic.Int64 // of archive queries' results that wait for their callers
 	stopping    atomic.Bool  // set once Serve's context has ended
+
+	now func() time.Time // by which credentials expire
 }
 
-// New returns a Server. It reads the certificate, if there is one; nothing else
+// New returns a Server. It reads the certificate, if there is one, and the tokens; nothing else
 // happens before Serve.
 func New(o Options) (*Server, error) {
 	o = o.withDefaults()
-	s := &Server{o: o, log: o.Logger, turns: newTurns()}
+	s := &Server{o: o, log: o.Logger, turns: newTurns(), now: time.Now}
 	var err error
-	if s.keys, err = newKeyring(o.Credentials, o.Realm); err != nil {
+	if s.keys, err = o.keyring(); err != nil {
 		return nil, fmt.Errorf("httpd: %w", err)
-	}
-	if o.Admin != "" {
-		if err := s.keys.setAdmin(o.Admin); err != nil {
-			return nil, fmt.Errorf("httpd: %w", err)
-		}
 	}
 	if o.CertFile != "" || o.KeyFile != "" {
 		if s.certificate, err = newCertificate(o.CertFile, o.KeyFile, o.Logger); err != nil {
@@ -149,6 +152,31 @@ func New(o Options) (*Server, error) {
 	}
 	s.endpoints = s.listEndpoints()
 	return s, nil
+}
+
+// keyring returns all credentials.
+func (o *Options) keyring() (*keyring, error) {
+	k, err := newKeyring(o.Credentials, o.Realm)
+	if err != nil {
+		return nil, err
+	}
+	if o.Admin != "" {
+		if err := k.setAdmin(o.Admin); err != nil {
+			return nil, err
+		}
+	}
+	if o.Tokens != nil {
+		if k.tokens, err = loadTokens(context.Background(), o.Tokens, o.Components, o.Logger); err != nil {
+			return nil, err
+		}
+		if k.operable() {
+			k.challenge(challengeFor("Bearer", cmp.Or(o.Realm, realmOf(o.Credentials, o.Components))))
+		}
+	}
+	if len(k.grants) == 0 && (k.tokens == nil || !k.operable()) {
+		return nil, errors.New("no credentials: nobody could send anything")
+	}
+	return k, nil
 }
 
 func (o Options) withDefaults() Options {
@@ -188,6 +216,12 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	base, cutOff := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cutOff(errStopping)
 	hs := s.httpServer(base)
+
+	watch, unwatch := context.WithCancel(base)
+	var watching sync.WaitGroup
+	watching.Go(func() { s.watch(watch) })
+	defer watching.Wait()
+	defer unwatch()
 
 	failed := make(chan error, 1)
 	go func() {

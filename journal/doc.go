@@ -1,6 +1,6 @@
 // Package journal keeps on disk what must outlive the process: stanzas that no
 // callback has accepted, with the attempts made; stanzas accepted while the link
-// was down; and idempotency keys with their answers.
+// was down; idempotency keys with their answers; events; and tokens.
 //
 // A [Journal] is one SQLite file, open in one process. [Open] makes or opens it,
 // [Journal.Close] writes what is left.
@@ -31,6 +31,12 @@
 // Options.DeadAge, and the oldest of them when all stanzas together have more than
 // Options.MaxBytes; the log and a metric say how many. What waits is never dropped
 // by the journal: callers look at [Journal.Stats].
+//
+// # Tokens
+//
+// Credentials that were made while the gateway ran are kept by the SHA-256 of their texts
+// ([Journal.AddToken], [Journal.Tokens], [Journal.RevokeToken]). What they are good for is text for
+// others to read. One that was revoked or has expired is remembered for thirty days.
 //
 // # Invariants
 //

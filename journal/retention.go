@@ -43,6 +43,7 @@ func (w *clockwatch) check(wall time.Time) bool {
 type swept struct {
 	old, surplus  int // dead letters: by age, by size
 	outbox, keys  int
+	tokens        int
 	expiredOutbox int
 }
 
@@ -71,7 +72,7 @@ func (j *Journal) sweepPart(byAge bool) bool {
 		return false
 	}
 	j.report(s)
-	return max(s.old+s.surplus, s.outbox, s.keys) >= maxPrune
+	return max(s.old+s.surplus, s.outbox, s.keys, s.tokens) >= maxPrune
 }
 
 // prune removes at most maxPrune rows of each sort.
@@ -91,6 +92,9 @@ func (j *Journal) prune(c changes, byAge bool) (s swept, err error) {
 			return s, err
 		}
 		if s.keys, err = c.pruneKeys(now, maxPrune); err != nil {
+			return s, err
+		}
+		if s.tokens, err = c.pruneTokens(now-tokenAge.Milliseconds(), maxPrune); err != nil {
 			return s, err
 		}
 	}

@@ -23,7 +23,7 @@ var schemas embed.FS
 
 const (
 	// schemaVersion is the number of the last migration (PRAGMA user_version).
-	schemaVersion = 2
+	schemaVersion = 3
 	// applicationID marks a database file as a journal (PRAGMA application_id).
 	applicationID = 0x5273746a // "Rstj"
 	// readers is how many queries may be made at once, and listers how many that may

@@ -30,6 +30,8 @@ type store interface {
 	eventsDropped(ctx context.Context, component string) (upTo int64, err error)
 	consumers(ctx context.Context, component string) ([]consumerRow, error)
 
+	tokens(ctx context.Context, f TokenFilter, after int64, limit int) ([]tokenRow, error)
+
 	close() error
 }
 
@@ -68,6 +70,12 @@ type changes interface {
 	trimEvents(component string, before, most int64, limit int) (int, error)
 	putConsumer(consumerRow) error
 	dropConsumer(component, owner, name string) error
+
+	addToken(tokenRow) error
+	revokeToken(id string, now int64) (found bool, err error)
+	usedToken(id string, at int64) error
+	// pruneTokens removes tokens that were revoked or have expired before a time; at most limit.
+	pruneTokens(before int64, limit int) (int, error)
 }
 
 // totals are kept by the database, in the transactions that change them.
@@ -138,4 +146,19 @@ type consumerRow struct {
 	cursor    int64
 	done      string
 	used      int64
+}
+
+// tokenRow is a token as it is stored.
+type tokenRow struct {
+	seq                              int64
+	id                               string
+	hash                             []byte
+	name                             string
+	component, identity              string
+	rights, targets, kinds, networks string // JSON arrays; empty: none
+	rate                             string
+	burst                            int64
+	inQuery                          bool
+	created, expires                 int64
+	lastUsed, revoked                int64
 }

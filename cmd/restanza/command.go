@@ -110,6 +110,7 @@ receive them at a webhook.
 	for _, at := range piles() {
 		cmd.AddCommand(newPile(p, at))
 	}
+	cmd.AddCommand(newToken(p))
 	strictCompletion(cmd)
 	return cmd
 }

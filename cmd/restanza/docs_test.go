@@ -105,7 +105,7 @@ func TestHelp_everySetting(t *testing.T) {
 		help := call(t, "", nil, append(command, "--help")...).stdout
 		for _, s := range config.Settings() {
 			want := usage(s)
-			if s.Default() != "" && s.Default() != "false" { // the help takes that for granted
+			if s.Default() != "" && s.Default() != "false" && s.Default() != "0" { // the help takes that for granted
 				want += " (default " + s.Default() + ")"
 			}
 			line := regexp.MustCompile(`(?m)^ +--` + s.Flag + ` ` + string(s.Type) + ` +` + regexp.QuoteMeta(want) + `$`)

@@ -57,6 +57,7 @@ type Order struct {
 	Path    string     // below the gateway's base, escaped
 	Query   url.Values // may be nil
 	XML     bool       // to answer with the stanza alone
+	Body    []byte     // a JSON document; nil: there is none
 	Timeout time.Duration
 }
 
@@ -83,7 +84,10 @@ func (c *Client) Operate(ctx context.Context, o Order) (Outcome, error) {
 	if c.options.Credentials != "" {
 		header.Set("Authorization", c.options.Credentials)
 	}
-	resp, err := c.roundTrip(ctx, o.Timeout, o.Method, u, header, nil)
+	if o.Body != nil {
+		header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.roundTrip(ctx, o.Timeout, o.Method, u, header, o.Body)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -94,7 +98,7 @@ func (c *Client) Operate(ctx context.Context, o Order) (Outcome, error) {
 		return Outcome{}, redirected(status, resp.header.Get("Location"))
 	case status >= http.StatusBadRequest:
 		return Outcome{}, c.disobeyed(resp)
-	case status != http.StatusOK || contentType != wanted || !o.XML && !json.Valid(resp.body):
+	case status != http.StatusOK && status != http.StatusCreated || contentType != wanted || !o.XML && !json.Valid(resp.body):
 		return Outcome{}, &Error{
 			Kind: Failed, Status: status, Text: "the answer is none of a Restanza",
 			Hint: "is there one at " + Printable(c.url.String()) + "?",
