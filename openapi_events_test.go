@@ -133,6 +133,8 @@ func TestOpenAPI_events(t *testing.T) {
 	upgrade := http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}}
 	foreign := upgrade.Clone()
 	foreign.Set("Origin", "https://evil.example")
+	keyless := upgrade.Clone()
+	keyless.Del("Sec-Websocket-Key")
 	large := fmt.Sprintf(`{"ack": [%s"3-1k9"]}`, strings.Repeat(`"3-1k9", `, 10_000))
 	many := fmt.Sprintf(`{"ack": [%s"3-1k9"]}`, strings.Repeat(`"3-1k9", `, 1000))
 	none := startGateway(t, xmpptest.StartFake(t), withoutCallback, func(c *config.Config) { c.Events.MaxEvents = 0 })
@@ -144,6 +146,7 @@ func TestOpenAPI_events(t *testing.T) {
 	}{
 		{"upgrade", "GET", "/events", "101", upgrade, "", f.gatewayUnderTest},
 		{"upgrade", "GET", "/events/ws?since=all", "101", upgrade, "", f.gatewayUnderTest},
+		{"handshake", "GET", "/events/ws", "400", keyless, "", f.gatewayUnderTest},
 		{"origin", "GET", "/events/ws", "403", foreign, "", f.gatewayUnderTest},
 		{"no credentials", "GET", "/events.sse", "401", http.Header{"Authorization": {""}}, "", f.gatewayUnderTest},
 		{"unknown credentials", "GET", "/events.ndjson", "403", http.Header{"Authorization": {"Bearer other"}}, "", f.gatewayUnderTest},

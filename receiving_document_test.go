@@ -1,7 +1,10 @@
 package restanza_test
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
+	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/restanza/restanza/config"
 	"github.com/restanza/restanza/internal/xmpptest"
@@ -127,4 +133,68 @@ func echoed(t *testing.T, alice *xmpptest.User, bot, text string) {
 		}
 	}
 	t.Fatalf("%q was not repeated", text)
+}
+
+// What the document shows of events, messages and answers is what the gateway gives and takes.
+func TestReceivingDocument_objects(t *testing.T) {
+	g := startGateway(t, xmpptest.Start(t, "fake"), withoutCallback)
+	doc, blocks := readOpenAPI(t), codeBlocks(t, "docs/receiving.md", "json")
+	alice := xmpptest.Login(t, g.server, "alice/phone")
+	local := strings.NewReplacer("rest.example.net", g.domain, "user@example.org/phone", alice.JID(), "user@example.org", alice.Bare())
+	var shown any
+	if err := json.Unmarshal([]byte(blockWith(t, blocks, `"offered"`)), &shown); err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.fits(t, &openapi3.SchemaRef{Ref: "#/components/schemas/Event"}, shown); err != nil {
+		t.Error(err)
+	}
+
+	url := "ws" + strings.TrimPrefix(g.url, "http") + "/events/ws?kind=iq"
+	conn, _, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {credential}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow() //nolint:errcheck // the test is over
+	await := func(what string) (e event) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		for e.Event != what {
+			_, text, err := conn.Read(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(text, &e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return e
+	}
+	await("open")
+	if err := conn.Write(t.Context(), websocket.MessageText, []byte(local.Replace(blockWith(t, blocks, `"ref"`)))); err != nil {
+		t.Fatal(err)
+	}
+	await("accepted")
+	alice.WaitBody(patience, "Hello!")
+
+	alice.Send(`<iq type="get" id="q1" to="bot@` + g.domain + `"><query xmlns="jabber:iq:version"/></iq>`)
+	if e := await("stanza"); e.Stanza.ID != "q1" || e.State != "offered" {
+		t.Errorf("got %+v", e)
+	}
+	answer := local.Replace(blockWith(t, blocks, `"result"`))
+	for _, want := range []int{http.StatusAccepted, http.StatusNotFound} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.url+"/rest", strings.NewReader(answer))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = http.Header{"Authorization": {credential}, "Content-Type": {"application/json"}}
+		r, err := g.do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.want(t, want)
+	}
+	if s := alice.Wait(patience, withID("q1")); s.Type != "result" || !strings.Contains(s.Raw, "<version>1</version>") {
+		t.Errorf("got %s", s)
+	}
 }

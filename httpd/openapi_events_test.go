@@ -11,8 +11,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -240,6 +242,40 @@ func TestOpenAPI_eventSchemas(t *testing.T) {
 	for _, alternative := range schemas["Acknowledgement"].Value.Properties["ack"].Value.AnyOf {
 		if most := alternative.Value.MaxItems; most != nil && *most != maxAcks {
 			t.Errorf("%d events can be acknowledged at once, by the description %d", maxAcks, *most)
+		}
+	}
+}
+
+// The limits in docs/receiving.md are those of the code.
+func TestReceivingDocument_limits(t *testing.T) {
+	text, err := os.ReadFile("../docs/receiving.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		sentence string
+		value    int
+	}{
+		{"| readers of a gateway | %s; one more gets `503` |", maxReaders},
+		{"| events of a page | %s (`limit`) |", maxBatch},
+		{"| up to %s seconds (`wait`)", int(longestPoll.Seconds())},
+		{"shows that it lives each %s seconds", int(keepaliveEvery.Seconds())},
+		{"nothing has come for %s seconds", int(keepaliveEvery.Seconds())},
+		{"is cut off after %s seconds", int(eventTime.Seconds())},
+		{"a list of up to %s ids", maxAcks},
+		{"(`ack_wait`, up to %s)", int(longestAckWait.Seconds())},
+		{"within %s seconds (`ack_wait`", int(events.DefaultAckWait.Seconds())},
+		{"the room of a stanza and %s KiB", frameRoom >> 10},
+		{"and %s of each component (`events.max_age`", events.DefaultMaxEvents},
+		{"for %s hours, and", int(events.DefaultMaxAge.Hours())},
+		{"at most %s MiB of it for each component", events.DefaultMemory >> 20},
+	} {
+		number := strconv.Itoa(c.value)
+		if n := len(number) - 3; n > 0 {
+			number = number[:n] + "," + number[n:]
+		}
+		if sentence := fmt.Sprintf(c.sentence, number); !strings.Contains(string(text), sentence) {
+			t.Errorf("docs/receiving.md does not say %q", sentence)
 		}
 	}
 }
