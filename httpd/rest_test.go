@@ -416,7 +416,7 @@ func TestServeHTTP_notFound(t *testing.T) {
 	bare := newTestServer(t, newFake(), func(o *Options) { o.Health = false })
 	for _, path := range []string{"/", "/restful", "/REST", "/metrics", "/livez/"} {
 		w := do(all, httptest.NewRequest(http.MethodGet, path, nil))
-		if got := readProblem(t, w); w.Code != http.StatusNotFound || !strings.Contains(got.Text, "POST /rest, GET /rest, GET /livez, GET /readyz") {
+		if got := readProblem(t, w); w.Code != http.StatusNotFound || !strings.Contains(got.Text, "POST /rest, GET /rest, GET /events, GET /livez, GET /readyz") {
 			t.Errorf("%s: got %d %s", path, w.Code, w.Body)
 		}
 	}
