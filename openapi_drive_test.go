@@ -47,15 +47,38 @@ func (g *gatewayUnderTest) drive(t *testing.T, doc *description, e apiExample, a
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	content, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	content := e.read(t, resp)
 	if strconv.Itoa(resp.StatusCode) != e.status {
 		t.Fatalf("%s %s: status %d, want %s: %s", e.method, e.path, resp.StatusCode, e.status, content)
 	}
 	checkHeader(t, e.response, resp.Header)
 	doc.checkBody(t, e, resp.Header.Get("Content-Type"), content)
+}
+
+// read returns the body of an answer as the description would show it. Of what does not end by itself it is the beginning.
+func (e apiExample) read(t *testing.T, resp *http.Response) []byte {
+	t.Helper()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return nil
+	}
+	contentType := resp.Header.Get("Content-Type")
+	var content []byte
+	if end := ends[contentType]; end != "" {
+		var shown *openapi3.Example
+		if m := e.response.Content[contentType]; m != nil && m.Examples[e.name] != nil {
+			shown = m.Examples[e.name].Value
+		}
+		content = readStream(t, resp.Body, end, shown)
+	} else {
+		var err error
+		if content, err = io.ReadAll(resp.Body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e.asShown != nil && contentType != "application/cbor" { // in which texts have lengths
+		content = e.asShown(content)
+	}
+	return content
 }
 
 // encodeExample returns an example as it is sent. CBOR and forms are shown as objects.
@@ -130,6 +153,9 @@ func (d *description) checkBody(t *testing.T, e apiExample, contentType string, 
 		if m = e.response.Content[base]; m == nil || err != nil {
 			t.Fatalf("the media type %q is not documented for %s; the body is %s", contentType, e.status, content)
 		}
+	}
+	if ends[contentType] != "" {
+		d.checkStream(t, content)
 	}
 	value := decodeBody(t, contentType, content)
 	if err := d.fits(t, m.Schema, value); err != nil {

@@ -22,11 +22,12 @@ type apiExample struct {
 	body               any
 	status             string
 	response           *openapi3.Response
+	asShown            func(content []byte) []byte // makes what comes what the description would show; nil: nothing is to do
 }
 
 // examplesOfRequests is how many requests the description shows: whoever takes one out, or
 // puts one in, says so here.
-const examplesOfRequests = 122
+const examplesOfRequests = 175
 
 // Each example of the description is what it says: driven through a gateway it gets the
 // status and the media type that are written there, an answer that fits its schema and,
@@ -34,6 +35,7 @@ const examplesOfRequests = 122
 func TestOpenAPI_examples(t *testing.T) {
 	_, g := startDev(t)
 	o := startOperated(t)
+	f := startFollowed(t)
 	doc := readOpenAPI(t)
 	n := 0
 	for path, item := range doc.Paths.Map() {
@@ -46,11 +48,14 @@ func TestOpenAPI_examples(t *testing.T) {
 				}
 				for _, accept := range accepts {
 					t.Run(strings.TrimPrefix(op.OperationID+"/"+e.mediaType+"/"+e.name+"/"+accept, "/"), func(t *testing.T) {
-						if operates(op) {
+						switch {
+						case operates(op):
 							o.driveOperator(t, doc, e, accept)
-							return
+						case follows(op):
+							f.driveReader(t, doc, e, accept)
+						default:
+							g.drive(t, doc, e, accept)
 						}
-						g.drive(t, doc, e, accept)
 					})
 				}
 			}
@@ -192,6 +197,10 @@ func examplesOf(t *testing.T, path, method string, item *openapi3.PathItem, op *
 					e.path = strings.ReplaceAll(e.path, "{"+p.Value.Name+"}", url.PathEscape(value))
 				case "query":
 					query.Set(p.Value.Name, value)
+				case "header":
+					if p.Value.Examples[name] != nil {
+						e.header.Set(p.Value.Name, value)
+					}
 				}
 			}
 		}
@@ -266,10 +275,10 @@ func addStrings(object any, set func(name, value string)) {
 }
 
 // expected returns the response that shows an example of that name, else 202, else the
-// success that there is.
+// success that there is, or that a WebSocket is wanted.
 func expected(t *testing.T, op *openapi3.Operation, name string) (string, *openapi3.Response) {
 	t.Helper()
-	statuses := slices.Sorted(maps.Keys(op.Responses.Map()))
+	statuses := slices.DeleteFunc(slices.Sorted(maps.Keys(op.Responses.Map())), func(status string) bool { return status == "101" })
 	for _, status := range statuses {
 		for _, m := range op.Responses.Value(status).Value.Content {
 			if m.Examples[name] != nil {
@@ -279,6 +288,9 @@ func expected(t *testing.T, op *openapi3.Operation, name string) (string, *opena
 	}
 	if slices.Contains(statuses, "202") {
 		return "202", op.Responses.Value("202").Value
+	}
+	if slices.Contains(statuses, "426") { // a request that shows no header does not upgrade
+		return "426", op.Responses.Value("426").Value
 	}
 	return statuses[0], op.Responses.Value(statuses[0]).Value // 2xx and 3xx come first
 }

@@ -113,8 +113,17 @@ func TestREADME_dev(t *testing.T) {
 		t.Errorf("the curl line in JSON printed %q, want nothing", out)
 	}
 	alice.WaitBody(patience, "As JSON!")
+	var followed lockedBuffer
+	follow := exec.CommandContext(t.Context(), "sh", "-c", "exec "+d.ports.Replace(blockWith(t, shell, "curl -N")))
+	follow.Stdout = &followed
+	if err := follow.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = follow.Wait() }) // it was killed
+	d.awaitIn(&followed, `"open"`)
 	alice.SendMessage(restanza.DevBot, "are you there?")
 	alice.WaitBody(patience, "are you there?")
+	d.awaitIn(&followed, `"are you there\?"`)
 	for line := range strings.Lines(blockWith(t, codeBlocks(t, "README.md", "text"), "12:00:00")) {
 		pattern := regexp.QuoteMeta(line[len("12:00:00"):])
 		pattern = strings.NewReplacer("0\\.7", `[\d.]+`, "/profanity", `/\S+`).Replace(pattern)
@@ -185,15 +194,21 @@ func startREADMEDev(t *testing.T, line string, change *strings.Replacer) readmeD
 // await waits until what dev has written matches a pattern.
 func (d readmeDev) await(pattern string) {
 	d.t.Helper()
+	d.awaitIn(d.log, pattern)
+}
+
+// awaitIn waits until what a program has written matches a pattern.
+func (d readmeDev) awaitIn(log *lockedBuffer, pattern string) {
+	d.t.Helper()
 	re := regexp.MustCompile(pattern)
 	deadline := time.After(patience)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for !re.MatchString(d.log.String()) {
+	for !re.MatchString(log.String()) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			d.t.Fatalf("dev does not write %s", pattern)
+			d.t.Fatalf("%s is not written: %s", pattern, log.String())
 		}
 	}
 }

@@ -104,7 +104,7 @@ func TestSettings_typesAndBounds(t *testing.T) {
 		if actual[s.Key] != want {
 			t.Errorf("%s is a %v; the table says %s, secret: %v", s.Key, actual[s.Key], s.Type, s.Secret)
 		}
-		if s.Type == config.Number && (s.Min < 0 || s.Max < s.Min) {
+		if s.Type == config.Number && (s.Min < 0 || s.Max < s.Min || (s.Min == 0) != strings.Contains(s.Usage, "; 0: ")) {
 			t.Errorf("%s: bounds %d to %d", s.Key, s.Min, s.Max)
 		}
 		if s.Type == config.TextList && !s.Secret && len(s.Values) == 0 && s.Key != "http.cors_origins" && !strings.HasPrefix(s.Key, "component.credential.") {

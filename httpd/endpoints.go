@@ -5,7 +5,7 @@ import "net/http"
 // Endpoint is a path of the door and what can be done there.
 type Endpoint struct {
 	Path    string   // with parts in braces that differ, as OpenAPI writes it
-	Methods []string // HEAD goes with each GET, unless it is at /rest, and OPTIONS with each path below /rest
+	Methods []string // HEAD goes with each GET, unless it is at /rest or /events, and OPTIONS with each path there
 }
 
 // Endpoints returns all that a Server with every option serves.
@@ -22,6 +22,14 @@ func Endpoints() []Endpoint {
 		{"/rest/{kind}/{type}/{to}", []string{http.MethodGet, http.MethodPost}},
 		{"/rest/iq/{field}/{to}", post},
 		{"/rest/{field}/{to}", get},
+		{"/events", get},
+		{"/events.json", get},
+		{"/events.sse", get},
+		{"/events.ndjson", get},
+		{"/events/ws", get},
+		{"/events/ack", post},
+		{"/events/consumers", get},
+		{"/events/consumers/{name}", []string{http.MethodDelete}},
 		{"/deliveries", look},
 		{"/deliveries/{id}", look},
 		{"/deliveries/retry", post},

@@ -196,7 +196,7 @@ func eventProblem(err error) error {
 		return p
 	}
 	switch {
-	case errors.Is(err, events.ErrClosed):
+	case errors.Is(err, events.ErrClosed), errors.Is(err, journal.ErrClosed):
 		return errStopping
 	case errors.Is(err, events.ErrOtherFilter):
 		return newProblem(http.StatusConflict, stanza.Modify, "conflict", err.Error()+"; ask for the same ones, or take another name")

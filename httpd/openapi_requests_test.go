@@ -30,7 +30,7 @@ func TestOpenAPI_requestTypes(t *testing.T) {
 		if (op.RequestBody != nil) != (op.method == http.MethodPost && (!op.operates() || op.tokens())) {
 			t.Errorf("%s: a %s has a body only if it is a POST, and no operator's", op.OperationID, op.method)
 		}
-		if op.RequestBody == nil || op.tokens() {
+		if op.RequestBody == nil || op.tokens() || op.reads() {
 			continue
 		}
 		taken := set{}
@@ -72,12 +72,13 @@ var probes = []struct{ in, name, value string }{
 	{"header", "Content-Encoding", "unknown"},
 	{"header", "If-None-Match", "*"},
 	{"header", "Idempotency-Key", `"no end`},
+	{"header", "Last-Event-ID", "x"},
 	{"query", "verbose", ""},
 	{"query", "quiet", ""},
 }
 
 // An operation has a parameter for each field that makes a difference to it, and for no
-// other. Those that stand for members of a stanza, and an operator's, have tests of their own.
+// other. Those that stand for members of a stanza, an operator's and a reader's have tests of their own.
 func TestOpenAPI_parameters(t *testing.T) {
 	known := []string{"Accept", "Authorization", "Content-Type"} // which OpenAPI does not let stand among the parameters
 	for _, p := range probes {
@@ -94,12 +95,12 @@ func TestOpenAPI_parameters(t *testing.T) {
 		}
 		effective, described := set{}, set{}
 		for _, p := range probes {
-			if (p.in == "header" || op.kinds() == nil && !op.operates()) && op.differs(t, p.in, p.name, p.value) {
+			if (p.in == "header" || op.kinds() == nil && !op.operates() && !op.reads()) && op.differs(t, p.in, p.name, p.value) {
 				effective[p.name] = true
 			}
 		}
 		for _, p := range slices.Concat(op.item.Parameters, op.Parameters) {
-			if p.Value.In != "path" && (p.Value.In != "query" || op.kinds() == nil && !op.operates()) {
+			if p.Value.In != "path" && (p.Value.In != "query" || op.kinds() == nil && !op.operates() && !op.reads()) {
 				described[p.Value.Name] = true
 			}
 		}
@@ -338,7 +339,7 @@ func TestOpenAPI_errorSchemas(t *testing.T) {
 	schemas := readOpenAPI(t).Components.Schemas
 	bare := newProblem(http.StatusBadRequest, stanza.Modify, "bad-format", "text")
 	full := newProblem(http.StatusBadRequest, stanza.Modify, "bad-format", "text")
-	full.instance, full.place = "id", stanza.Place{Pointer: "/body", Line: 1, Column: 2}
+	full.instance, full.place, full.oldest = "id", stanza.Place{Pointer: "/body", Line: 1, Column: 2}, "3-1k8"
 	for name, write := range map[string]func(*problem) []byte{"Problem": writeProblemJSON, "RestError": writeRestJSON} {
 		var most, least map[string]any
 		if err := json.Unmarshal(write(full), &most); err != nil {

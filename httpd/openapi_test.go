@@ -23,6 +23,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/restanza/restanza/events"
 	"github.com/restanza/restanza/format"
 	"github.com/restanza/restanza/gateway"
 	"github.com/restanza/restanza/jid"
@@ -81,6 +82,9 @@ func (op operation) operates() bool { return slices.Contains(op.Tags, "operate")
 // tokens reports whether op is about tokens.
 func (op operation) tokens() bool { return strings.HasPrefix(op.path, tokensPath) }
 
+// reads reports whether op is a reader's.
+func (op operation) reads() bool { return slices.Contains(op.Tags, "receive") }
+
 // samples are stanzas as callers send them.
 var samples = map[stanza.Kind]stanza.Stanza{
 	stanza.Message:  mustParse(message),
@@ -91,9 +95,12 @@ var samples = map[stanza.Kind]stanza.Stanza{
 // url returns the URL of a request for a stanza of that kind.
 func (op operation) url(kind stanza.Kind) string {
 	typ := map[stanza.Kind]string{stanza.Message: "chat", stanza.Presence: "available", stanza.IQ: "get"}[kind]
-	url := strings.NewReplacer("{kind}", string(kind), "{type}", typ, "{to}", "user@example.org", "{field}", "disco", "{id}", "abc-1").Replace(op.path)
+	url := strings.NewReplacer("{kind}", string(kind), "{type}", typ, "{to}", "user@example.org", "{field}", "disco", "{id}", "abc-1", "{name}", testConsumer).Replace(op.path)
 	if op.tokens() {
 		return url
+	}
+	if op.path == eventsPath+ackPath {
+		url += "?consumer=" + testConsumer
 	}
 	if op.operates() {
 		if op.method != http.MethodGet && !strings.Contains(op.path, "{id}") {
@@ -143,6 +150,9 @@ func (op operation) request(kind stanza.Kind) *http.Request {
 		body = `{"name": "x", "rights": ["send"]}`
 	case op.method == http.MethodPost && !op.operates():
 		body, _ = op.body(kind, format.JSON)
+	}
+	if op.reads() && body != "" {
+		body = ackOf(fewEvents().Last())
 	}
 	r := httptest.NewRequest(op.method, "http://gateway"+op.url(kind), strings.NewReader(body))
 	if body == "" {
@@ -233,6 +243,7 @@ type scenario struct {
 	options func(o *Options)
 	submit  func(st stanza.Stanza) (stanza.Stanza, error) // what becomes of the stanza
 	fault   error                                         // of the component, whatever it is asked
+	log     *events.Log                                   // whose events are read; nil: one with a few
 }
 
 // faulty is a component with a fault.
@@ -288,7 +299,8 @@ func withField(name, value string) func(*http.Request) {
 
 // scenarios returns all that can befall a request: what a caller can do wrong, each
 // reason to refuse a stanza, and each condition of a stanza error.
-func scenarios() []scenario {
+func scenarios(t *testing.T) []scenario {
+	t.Helper()
 	strict := withField("Prefer", "handling=strict, wait=1, respond-async")
 	refused := func(reason stanza.Reason) func(stanza.Stanza) (stanza.Stanza, error) {
 		return func(stanza.Stanza) (stanza.Stanza, error) { return stanza.Stanza{}, &stanza.Refusal{Reason: reason} }
@@ -326,6 +338,7 @@ func scenarios() []scenario {
 		{name: "no reading", options: func(o *Options) { o.Tokens = &failingLater{} }},
 		{name: "fault", fault: errors.New("a fault")},
 	}
+	all = append(all, eventScenarios(t)...)
 	for _, reason := range stanza.Reasons() {
 		all = append(all, scenario{name: string(reason), submit: refused(reason)},
 			scenario{name: string(reason) + ", repeated", request: repeated, submit: refused(reason)})
@@ -379,7 +392,7 @@ func accepts() []string {
 	list := append([]string{
 		"", "image/png", "application/openmetrics-text; version=1.0.0",
 		"application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
-	}, documentTypes...)
+	}, slices.Concat(documentTypes, eventTypes)...)
 	for _, f := range format.All() {
 		list = append(list, f.MediaType)
 	}
@@ -387,9 +400,10 @@ func accepts() []string {
 }
 
 // watch lets everything befall every operation, and notes what comes of it.
-func watch(doc *openapi3.T) *seen {
+func watch(t *testing.T, doc *openapi3.T) *seen {
+	t.Helper()
 	s := &seen{statuses: map[string]set{}, types: map[string]set{}, header: map[string]set{}}
-	for _, sc := range scenarios() {
+	for _, sc := range scenarios(t) {
 		c := newFake()
 		server, err := New(optionsOf(c, sc))
 		if err != nil {
@@ -427,7 +441,11 @@ func optionsOf(c *fakeComponent, sc scenario) Options {
 	if sc.fault != nil {
 		component = faulty{c, sc.fault}
 	}
-	o := Options{Credentials: []Credential{{Authorization: testSecret, Component: component}}}
+	log := sc.log
+	if log == nil {
+		log = renewed()
+	}
+	o := Options{Credentials: []Credential{{Authorization: testSecret, Component: component, Events: log}}}
 	all(&o)
 	o.Admin, o.Deliveries = adminSecret, fewDeliveries{}
 	o.Tokens, o.Components = fewTokens{}, []Attachment{{Component: component}}
@@ -445,7 +463,12 @@ func (s *seen) try(server *Server, op operation, sc scenario, kind stanza.Kind, 
 	if sc.request != nil {
 		sc.request(r)
 	}
-	resp := do(server, r).Result()
+	if sc.log == nil {
+		renewed()
+	}
+	w := hijackable{httptest.NewRecorder()}
+	server.ServeHTTP(w, r)
+	resp := w.Result()
 	status := strconv.Itoa(resp.StatusCode)
 	if s.statuses[op.OperationID] == nil {
 		s.statuses[op.OperationID] = set{}
@@ -464,7 +487,7 @@ var unsaid = set{
 // fewer; and each response has the media types and header fields with which it comes.
 func TestOpenAPI_responses(t *testing.T) {
 	doc := readOpenAPI(t)
-	s := watch(doc)
+	s := watch(t, doc)
 	responses := map[string]*openapi3.Response{}
 	for _, op := range operations(doc) {
 		described := set{}

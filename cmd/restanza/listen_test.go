@@ -563,7 +563,8 @@ func TestReceivingDocument_names(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, section, ok := strings.Cut(string(raw), "\n## On your laptop\n")
-	if !ok {
+	section, _, end := strings.Cut(section, "\n## Programs\n")
+	if !ok || !end {
 		t.Fatal("no section")
 	}
 	commands := commandList()
