@@ -22,7 +22,7 @@
 //
 // When a connection breaks, stanzas that it did not confirm are written again
 // over the next, first and in order, if their senders still wait: delivery is
-// at least once. If the server ended the stream in a way that a stanza can
+// at least once. Those that were lent can be taken back instead ([Component.Withdraw]). If the server ended the stream in a way that a stanza can
 // cause, they are suspects, and are written one at a time, until the one that
 // ends the stream again is known; it is dropped, and its sender told.
 //

@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -79,7 +80,7 @@ func TestWithdraw(t *testing.T) {
 			t.Errorf("withdrawn: %s", ids)
 		}
 		for _, outcome := range []<-chan error{written, last} {
-			if err := settledOutcome(t, outcome); err != error(errBusy) {
+			if err := settledOutcome(t, outcome); !errors.Is(err, errBusy) {
 				t.Errorf("got %v", err)
 			}
 		}
