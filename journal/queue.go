@@ -3,6 +3,7 @@ package journal
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // queue holds, in order, what the writer has not written yet.
@@ -11,9 +12,11 @@ type queue struct {
 
 	mu     sync.Mutex
 	ops    []op
-	spare  []op  // memory for the next ops
-	seq    int64 // the last that was given
-	urgent bool  // somebody waits
+	oldest time.Duration // when the first entry among ops came, as Entry.came
+	adds   int           // entries among ops
+	spare  []op          // memory for the next ops
+	seq    int64         // the last that was given
+	urgent bool          // somebody waits
 	closed bool
 
 	// leaving are the entries on disk whose removal is in ops or being written.
@@ -70,6 +73,10 @@ func (q *queue) add(e *Entry) bool {
 	q.seq++
 	e.seq = q.seq
 	first := len(q.ops) == 0
+	if q.adds == 0 {
+		q.oldest = e.came
+	}
+	q.adds++
 	q.ops = append(q.ops, op{kind: opAdd, entry: e})
 	q.mu.Unlock()
 	if first {
@@ -127,6 +134,13 @@ func (j *Journal) signal() {
 	}
 }
 
+// waitingSince returns when the first of the entries came that wait, if there is one, as Entry.came.
+func (q *queue) waitingSince() (since time.Duration, some bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.oldest, q.adds > 0
+}
+
 // isUrgent reports whether somebody waits.
 func (q *queue) isUrgent() bool {
 	q.mu.Lock()
@@ -140,7 +154,7 @@ func (q *queue) take() []op {
 	defer q.mu.Unlock()
 	ops := q.ops
 	q.ops, q.spare = q.spare[:0], nil
-	q.urgent = false
+	q.urgent, q.adds = false, 0
 	return ops
 }
 
