@@ -9,8 +9,8 @@
 //
 // [Journal.Add] takes a stanza for a callback and returns an [Entry] at once. The
 // entry waits in memory for company, so long that it is on disk after
-// Options.Linger, and is then written with all others in one transaction: nobody
-// waits for a commit alone. An entry that is settled before costs no disk at all;
+// Options.Linger, and is then written with the others in one transaction, but for
+// those that came just now: nobody waits for a commit alone. An entry that is settled before costs no disk at all;
 // that is the usual case, about 0.3 µs. What SIGKILL can lose is therefore what
 // came within the last Linger; if a commit takes longer, what came within the last
 // two of them. Who must know, because he has something to acknowledge, waits for

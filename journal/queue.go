@@ -148,14 +148,40 @@ func (q *queue) isUrgent() bool {
 	return q.urgent
 }
 
-// take returns everything that waits.
-func (q *queue) take() []op {
+// take returns what waits, up to the first entry that came after young, as Entry.came; everything if
+// somebody waits or there is no more to come. It reports whether something is left.
+func (q *queue) take(young time.Duration) (ops []op, left bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	ops := q.ops
-	q.ops, q.spare = q.spare[:0], nil
+	n := len(q.ops)
+	if !q.urgent && !q.closed {
+		n = q.before(young)
+	}
+	ops = q.ops[:n]
+	rest := q.ops[n:]
+	q.ops, q.spare = append(q.spare[:0], rest...), nil
 	q.urgent, q.adds = false, 0
-	return ops
+	for _, o := range rest {
+		if o.kind != opAdd {
+			continue
+		}
+		if q.adds == 0 {
+			q.oldest = o.entry.came
+		}
+		q.adds++
+	}
+	clear(rest)
+	return ops, len(rest) > 0
+}
+
+// before returns how many ops are before the first entry that came after young.
+func (q *queue) before(young time.Duration) int {
+	for i, o := range q.ops {
+		if o.kind == opAdd && o.entry.came > young {
+			return i
+		}
+	}
+	return len(q.ops)
 }
 
 // keepMemory is how many ops the memory for them is kept for.
@@ -226,7 +252,8 @@ func (q *queue) shut() {
 // ended.
 func (q *queue) end() []*Entry {
 	var left []*Entry
-	for _, o := range q.take() {
+	ops, _ := q.take(0) // all, since the queue is closed
+	for _, o := range ops {
 		if o.kind == opAdd && o.entry.state.Load() == pending {
 			left = append(left, o.entry)
 		}

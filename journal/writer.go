@@ -84,11 +84,15 @@ func (j *Journal) flush() {
 	}
 }
 
-// writeAll writes what waits, and that writing works again if it did not. After an
+// writeAll writes what waits, but for what came just now unless somebody waits for it, and that writing works again if it did not. After an
 // error everything is where it was, but requests have been told.
 func (j *Journal) writeAll() error {
-	ops := j.queue.take()
+	// What came just now can wait longer: most of it will be settled, and need not be written.
+	ops, left := j.queue.take(j.uptime() - j.pace.company(j.o.Linger, 0)/2)
 	defer j.queue.recycle(ops)
+	if left {
+		defer j.signal()
+	}
 	for rest := ops; len(rest) > 0 || j.health.failing(); {
 		n := min(len(rest), maxCommit)
 		if err := j.commit(rest[:n]); err != nil {
