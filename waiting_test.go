@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/restanza/restanza/config"
 	"github.com/restanza/restanza/internal/xmpptest"
@@ -201,4 +203,30 @@ func TestOutbox_waitingStrictly(t *testing.T) {
 			t.Errorf("arrived: %v", got.list())
 		}
 	})
+}
+
+// What does not fit into the outbox is refused, with the time after which to try again. Queries are
+// refused at once, whatever is in it.
+func TestOutbox_full(t *testing.T) {
+	server := xmpptest.Start(t, "fake")
+	way := newGate(t, server)
+	way.close()
+	g := launchGateway(t, server, withJournal(filepath.Join(t.TempDir(), "journal.db")), way.through, func(c *config.Config) { c.Outbox.MaxStanzas = 2 })
+	to := "alice@" + server.Host()
+	for range 2 {
+		g.post(message(to, "x")).want(t, http.StatusAccepted)
+	}
+	for _, headers := range [][]string{nil, {"Prefer: respond-async"}, {"Idempotency-Key: full"}} {
+		r := g.post(message(to, "x"), headers...).want(t, http.StatusServiceUnavailable, "resource-constraint", "is full")
+		if seconds, err := strconv.Atoi(r.header.Get("Retry-After")); err != nil || seconds < 1 {
+			t.Errorf("%v: Retry-After %q", headers, r.header.Get("Retry-After"))
+		}
+	}
+	for _, kind := range []string{"get", "set"} {
+		began := time.Now()
+		r := g.post(`<iq type="`+kind+`" to="`+to+`"><ping xmlns="urn:xmpp:ping"/></iq>`).want(t, http.StatusServiceUnavailable, "service-unavailable")
+		if took := time.Since(began); r.header.Get("Retry-After") == "" || took > patience/2 {
+			t.Errorf("%s: Retry-After %q, after %s", kind, r.header.Get("Retry-After"), took)
+		}
+	}
 }
