@@ -117,7 +117,7 @@ func TestJournal_trouble(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer j.Close()
+	defer func() { _ = j.Close() }()
 	for name, test := range map[string]struct {
 		path  string
 		words []string
@@ -165,7 +165,7 @@ func TestJournal_besideAGateway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer j.Close()
+	defer func() { _ = j.Close() }()
 	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "alive\n")
 	}))

@@ -9,5 +9,5 @@ func freeBytes(folder string) (free int64, known bool) {
 	if err := syscall.Statfs(folder, &s); err != nil {
 		return 0, false
 	}
-	return int64(s.Bavail) * s.Bsize, true //nolint:gosec // no disk is that large
+	return int64(s.Bavail) * int64(s.Bsize), true //nolint:unconvert // on some systems it is shorter
 }
