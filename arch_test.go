@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	},
 	"cmd/restanza":        {"config", "internal/client", "internal/doctor", "internal/prosodycfg", "internal/signing", root, "stanza"},
 	"internal/client":     {"element", "jid", "stanza"},
-	"internal/doctor":     {"callback", "config", "element", "format", "jid", "link", "stanza", "stream"},
+	"internal/doctor":     {"callback", "config", "element", "format", "jid", "journal", "link", "stanza", "stream"},
 	"internal/guard":      {},
 	"internal/loglimit":   {},
 	"internal/prosodycfg": {"config", "jid"},

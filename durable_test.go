@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -82,8 +81,13 @@ func (a *accepted) inOrder(t *testing.T) {
 // sendNumbered sends a message from each of some users of a component.
 func sendNumbered(c *xmpptest.Component, to string, users, n int) {
 	for u := range users {
-		c.Send(fmt.Sprintf(`<message type="chat" id="u%d-%d" from="u%d@%s" to="%s"><body>u%d %d</body></message>`, u, n, u, c.Domain(), to, u, n))
+		c.Send(numberedMessage(c, to, u, n))
 	}
+}
+
+// numberedMessage is the how manieth message of a user.
+func numberedMessage(c *xmpptest.Component, to string, user, n int) string {
+	return fmt.Sprintf(`<message type="chat" id="u%d-%d" from="u%d@%s" to="%s"><body>u%d %d</body></message>`, user, n, user, c.Domain(), to, user, n)
 }
 
 // impatient makes a gateway try again soon.
@@ -247,20 +251,6 @@ func TestDurable_killed(t *testing.T) {
 		t.Logf("%d kills, %d messages sent, %d accepted, %d of them were in the journal at a kill; %d requests were repeated after they had been accepted; %d messages were lost between the server and the journal, %.1f by each kill",
 			kills, users*sent, got.count(), len(taken), repeated, lost, float64(lost)/float64(kills))
 	})
-}
-
-// tortured returns how often a test is to do its worst: as often as RESTANZA_TORTURE says, or else a few times.
-func tortured(t *testing.T, few int) int {
-	t.Helper()
-	text := os.Getenv("RESTANZA_TORTURE")
-	if text == "" {
-		return few
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("RESTANZA_TORTURE=%s is no number of times", text)
-	}
-	return n
 }
 
 // undelivered returns the bodies of what waits in a journal that nobody has open.

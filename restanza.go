@@ -107,9 +107,9 @@ func (r *Restanza) openJournal() (err error) {
 	return nil
 }
 
-// linger is how long a stanza may wait before it is written. With the time of a commit it is what a sudden end costs, which is
-// to be less than 20 ms; the longer it is, the more of what callbacks accept at once is never written.
-const linger = 10 * time.Millisecond
+// linger is how old a stanza may be when it is on disk. It is what a sudden end costs, if commits are not slower, which is to
+// be less than 20 ms; the longer it is, the more of what callbacks accept at once is never written.
+const linger = 16 * time.Millisecond
 
 // journalChanged tells callbacks what an operator has done to what waits for them.
 func (r *Restanza) journalChanged(change journal.Change) {

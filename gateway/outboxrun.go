@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/restanza/restanza/journal"
@@ -29,9 +30,13 @@ func (c *Component) Run(ctx context.Context) error {
 
 func (b *outbox) run(ctx context.Context) {
 	defer b.release()
+	var watching sync.WaitGroup
+	watching.Go(func() { b.watch(ctx) })
+	defer watching.Wait()
 	pause, sent := outboxFirstPause, 0
 	for b.o.State.AwaitUp(ctx) == nil {
 		b.hold()
+		b.calm(ctx)
 		b.look()
 		n, err := b.sendBatch(ctx)
 		if err != nil || ctx.Err() != nil {

@@ -8,12 +8,13 @@
 // # Deliveries
 //
 // [Journal.Add] takes a stanza for a callback and returns an [Entry] at once. The
-// entry waits in memory for company, at most Options.Linger, and is then written
-// with all others in one transaction: nobody waits for a commit alone. An entry
-// that is settled before costs no disk at all; that is the usual case, about 0.3
-// µs. What SIGKILL can lose is therefore what came within the last Linger and
-// commit, less than 20 ms on a disk that works. Who must know, because he has
-// something to acknowledge, waits for [Entry.Written].
+// entry waits in memory for company, so long that it is on disk after
+// Options.Linger, and is then written with the others in one transaction, but for
+// those that came just now: nobody waits for a commit alone. An entry that is settled before costs no disk at all;
+// that is the usual case, about 0.3 µs. What SIGKILL can lose is therefore what
+// came within the last Linger; if a commit takes longer, what came within the last
+// two of them. Who must know, because he has something to acknowledge, waits for
+// [Entry.Written].
 //
 // An entry ends by [Entry.Settle] (accepted) or [Entry.Bury] (a dead letter); until
 // then [Entry.Attempted] notes what was tried. All of them return at once and are on

@@ -33,7 +33,7 @@ type Options struct {
 	// journal is open, files of the same name that end in -wal, -shm and -lock.
 	Path string
 
-	Linger      time.Duration // for which an entry may wait for company before it is written
+	Linger      time.Duration // how old an entry may be when it is on disk, unless commits take more than three quarters of that
 	MaxHeld     int64         // bytes of stanzas that may be in memory because they are not yet written
 	MaxBytes    int64         // bytes of stanzas beyond which the oldest dead letters are dropped
 	DeadAge     time.Duration // after which dead letters are dropped
@@ -70,16 +70,18 @@ var (
 // Journal keeps what must outlive the process. Its methods may be called
 // concurrently. See the package documentation for the contract.
 type Journal struct {
-	o     Options
-	log   *slog.Logger
-	store store
-	epoch string // makes IDs unlike those of every other process
+	o      Options
+	log    *slog.Logger
+	store  store
+	epoch  string    // makes IDs unlike those of every other process
+	opened time.Time // with its monotonic reading
 
 	queue   queue
 	health  health
 	metrics metrics
 	keys    runningKeys
 	clock   clockwatch
+	pace    pace // of the writer
 
 	waiting, waitingBytes atomic.Int64 // totals, as of the last commit
 	dead, deadBytes       atomic.Int64
@@ -119,6 +121,7 @@ func newJournal(o Options, s store) (*Journal, error) {
 		o:       o,
 		log:     o.Logger.With(slog.String("journal", o.Path)),
 		store:   s,
+		opened:  time.Now(),
 		wake:    make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		done:    make(chan struct{}),
@@ -237,6 +240,9 @@ func (j *Journal) newID(seq int64) string {
 
 // now returns the time in the unit of the store.
 func (j *Journal) now() int64 { return j.o.Now().UnixMilli() }
+
+// uptime returns for how long the journal has been open, whatever the clock did meanwhile.
+func (j *Journal) uptime() time.Duration { return time.Since(j.opened) }
 
 // read returns ctx's own error or ErrClosed where that is why a query can't be
 // made.

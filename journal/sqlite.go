@@ -46,6 +46,8 @@ type sqliteStore struct {
 	reads  *sql.DB
 	lists  *sql.DB // as reads, for what may take long: that must not hold up what delivers
 
+	examined bool // it is looked at, and not to be changed
+
 	prepared map[string]*sql.Stmt   // on conn
 	known    map[Conversation]int64 // rows that the writer has found or made, and not removed
 	mu       sync.Mutex
@@ -179,7 +181,7 @@ func (s *sqliteStore) version() (version int, err error) {
 // migrate brings the file to schemaVersion. One that is refused is not changed.
 func (s *sqliteStore) migrate() error {
 	version, err := s.version()
-	if err != nil {
+	if err != nil || s.examined {
 		return err
 	}
 	if _, err := s.conn.ExecContext(context.Background(), "PRAGMA journal_mode = WAL"); err != nil {

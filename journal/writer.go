@@ -35,9 +35,26 @@ func (j *Journal) work() {
 	}
 }
 
-// gather waits for company: until Linger is over or somebody waits.
+// pace is how long a commit is expected to take: as long as the last ones, of which the slow ones count for more.
+type pace time.Duration
+
+// note counts a commit in, with 0 for one that had nothing to write.
+func (p *pace) note(took time.Duration) { *p = max(pace(took), *p-*p/4) }
+
+// company returns for how long the writer may wait, so that an entry of that age is on disk when it is as old as
+// linger. An entry gets a quarter of it in any case, or else those that a callback accepts at once would be written, too.
+func (p *pace) company(linger, age time.Duration) time.Duration {
+	begin := max(linger-time.Duration(*p), linger/4)
+	return max(0, min(begin-age, linger))
+}
+
+// gather waits for company: until the first entry is as old as Linger allows, or somebody waits.
 func (j *Journal) gather() {
-	linger := time.NewTimer(j.o.Linger)
+	var age time.Duration
+	if since, some := j.queue.waitingSince(); some {
+		age = j.uptime() - since
+	}
+	linger := time.NewTimer(j.pace.company(j.o.Linger, age))
 	defer linger.Stop()
 	for !j.queue.isUrgent() {
 		select {
@@ -67,11 +84,15 @@ func (j *Journal) flush() {
 	}
 }
 
-// writeAll writes what waits, and that writing works again if it did not. After an
+// writeAll writes what waits, but for what came just now unless somebody waits for it, and that writing works again if it did not. After an
 // error everything is where it was, but requests have been told.
 func (j *Journal) writeAll() error {
-	ops := j.queue.take()
+	// What came just now can wait longer: most of it will be settled, and need not be written.
+	ops, left := j.queue.take(j.uptime() - j.pace.company(j.o.Linger, 0)/2)
 	defer j.queue.recycle(ops)
+	if left {
+		defer j.signal()
+	}
 	for rest := ops; len(rest) > 0 || j.health.failing(); {
 		n := min(len(rest), maxCommit)
 		if err := j.commit(rest[:n]); err != nil {
@@ -88,6 +109,7 @@ func (j *Journal) writeAll() error {
 // commit writes ops in one transaction, if anything is to be written.
 func (j *Journal) commit(ops []op) error {
 	if j.claim(ops) == 0 && !j.health.failing() {
+		j.pace.note(0)
 		return nil
 	}
 	began := time.Now()
@@ -114,7 +136,9 @@ func (j *Journal) commit(ops []op) error {
 		}
 		return err
 	}
-	j.metrics.committed(time.Since(began))
+	took := time.Since(began)
+	j.pace.note(took)
+	j.metrics.committed(took)
 	j.setTotals(sums)
 	j.conclude(ops)
 	return nil
@@ -169,11 +193,12 @@ func (o *op) apply(c changes) error {
 // conclude tells everybody concerned that ops are on disk.
 func (j *Journal) conclude(ops []op) {
 	j.concludeRemovals(ops)
+	now := j.uptime()
 	for _, o := range ops {
 		switch o.kind {
 		case opAdd:
 			j.metrics.written.Add(1)
-			o.entry.onDisk()
+			o.entry.onDisk(now)
 		case opRequest:
 			o.reply(nil)
 		case opVoid, opRemove, opBury, opAttempt, opNotBefore:

@@ -14,6 +14,7 @@ const (
 	once                   // written at most once, and confirmed
 	post                   // written; no word on confirmation
 	reply                  // as confirm, but nobody waits for the outcome
+	lent                   // as confirm, until Withdraw takes it back
 )
 
 // entry is a stanza on its way to the server. Once it is in a window its fields
@@ -22,6 +23,7 @@ type entry struct {
 	st       stanza.Stanza
 	size     int // estimate of its bytes on the wire
 	promise  promise
+	owner    string          // of what is lent
 	gone     <-chan struct{} // closed when the sender no longer waits; nil: never
 	done     chan error      // gets the outcome; holds one value; nil for a reply
 	admitted chan struct{}   // closed when the sender need not wait for room; nil if it does not

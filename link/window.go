@@ -55,11 +55,11 @@ func newWindow(l limits, p pinger, m *metrics) *window {
 
 // add accepts a stanza. It blocks until there is room for it, unless it is a
 // reply; the error is ctx's cause if that ends first.
-func (w *window) add(ctx context.Context, st stanza.Stanza, p promise) (*entry, error) {
+func (w *window) add(ctx context.Context, st stanza.Stanza, p promise, owner string) (*entry, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	e := &entry{st: st, size: len(st.Content()) + tagRoom, promise: p, gone: ctx.Done(), queued: time.Now()}
+	e := &entry{st: st, size: len(st.Content()) + tagRoom, promise: p, owner: owner, gone: ctx.Done(), queued: time.Now()}
 	e.expires = e.queued.Add(w.limits.confirm)
 	if p == reply {
 		e.expires = e.queued.Add(w.limits.replyAge)
