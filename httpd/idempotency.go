@@ -67,7 +67,7 @@ func (s *Server) keyed(w http.ResponseWriter, r *http.Request, x *Exchange) int 
 		return s.submit(w, plain, x)
 	}
 	x.begin(g, st)
-	c, err := s.o.Keys.Begin(r.Context(), g.identity.String(), key, fingerprint(r, body))
+	c, err := s.o.Keys.Begin(r.Context(), g.scope, key, fingerprint(r, body))
 	if err != nil {
 		x.fail(err)
 		if hungUp(r.Context()) {
