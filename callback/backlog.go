@@ -79,7 +79,7 @@ func (q *queue) keep(key conversationKey, add func() (delivery, error)) error {
 	if !behind && q.room() {
 		q.append(conv, key, d)
 		begun := q.conversations[key]
-		begun.loaded, begun.added = seq, seq
+		begun.loaded, begun.added, begun.keeps = seq, seq, true
 		if conv == nil && begun.place == gated {
 			q.prefer(begun)
 		}
@@ -90,7 +90,7 @@ func (q *queue) keep(key conversationKey, add func() (delivery, error)) error {
 		q.conversations[key] = conv
 		q.lay(conv)
 	}
-	conv.more, conv.spilled, conv.added = true, seq, seq
+	conv.more, conv.spilled, conv.added, conv.keeps = true, seq, seq, true
 	q.stir()
 	return nil
 }
@@ -272,7 +272,7 @@ func (q *queue) claim(key conversationKey) *conversation {
 	if q.closed || q.conversations[key] != nil {
 		return nil
 	}
-	conv := &conversation{key: key, place: loading, more: true}
+	conv := &conversation{key: key, place: loading, more: true, keeps: true}
 	q.conversations[key] = conv
 	return conv
 }
@@ -304,7 +304,7 @@ func (q *queue) fed(conv *conversation, list []delivery, last int64, all bool, s
 }
 
 // overdue takes out what is past its time.
-func (q *queue) overdue(now time.Time) (list []delivery) {
+func (q *queue) overdue() (list []delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	again := func(waiting []*conversation) {
@@ -312,7 +312,7 @@ func (q *queue) overdue(now time.Time) (list []delivery) {
 			before := len(conv.pending)
 			fresh := conv.pending[:0:0]
 			for _, d := range conv.pending {
-				if d.expired(now) {
+				if d.expired() {
 					q.count(d, -1)
 					list = append(list, d)
 				} else {

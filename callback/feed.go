@@ -56,7 +56,7 @@ func (f *feeder) round(ctx context.Context) (next time.Time) {
 		f.lookAt = now.Add(lookEvery)
 	}
 	if !now.Before(f.sweepAt) {
-		f.sweep(ctx, now)
+		f.sweep(ctx)
 		f.sweepAt = now.Add(f.sweepEvery())
 	}
 	next = earlier(f.lookAt, f.sweepAt)
@@ -155,11 +155,10 @@ func (f *feeder) fetch(ctx context.Context, conv *conversation, spilled int64) (
 	}
 	list := make([]delivery, 0, len(entries))
 	var last int64
-	now := time.Now()
 	for _, e := range entries {
 		d := delivery{stanza: e.Stanza(), entry: e}
 		last = e.Seq()
-		if d.expired(now) {
+		if d.expired() {
 			f.expire(d)
 			continue
 		}
@@ -253,8 +252,8 @@ func (f *feeder) try(context.Context) (next time.Time) { return f.queue.tryOne(t
 func (f *feeder) sweepEvery() time.Duration { return min(time.Minute, max(time.Second, f.o.MaxAge/60)) }
 
 // sweep makes dead letters of what is past its time, here and on disk.
-func (f *feeder) sweep(ctx context.Context, now time.Time) {
-	for _, d := range f.queue.overdue(now) {
+func (f *feeder) sweep(ctx context.Context) {
+	for _, d := range f.queue.overdue() {
 		f.expire(d)
 	}
 	if f.o.Journal.Stats().Waiting == 0 {

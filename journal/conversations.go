@@ -82,11 +82,15 @@ func (j *Journal) Load(ctx context.Context, c Conversation, after int64, limit i
 }
 
 // Expired returns deliveries of a component that are on disk and past their time,
-// at most limit, oldest first. Those whose conversation is being delivered are
+// at most limit, oldest first; none while the clock can't be trusted, see [Journal.Over]. Those whose conversation is being delivered are
 // among them: leaving them out is for the caller, by their IDs.
 func (j *Journal) Expired(ctx context.Context, component jid.JID, limit int) ([]*Entry, error) {
+	now := j.now() // before it is found out whether that can be believed
+	if !j.trustsClock() {
+		return nil, j.read(ctx)
+	}
 	return j.entries(ctx, limit, func(n int) ([]deliveryRow, error) {
-		return j.store.expired(ctx, component.String(), j.now(), n)
+		return j.store.expired(ctx, component.String(), now, n)
 	})
 }
 

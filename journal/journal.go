@@ -35,7 +35,7 @@ type Options struct {
 
 	Linger      time.Duration // for which an entry may wait for company before it is written
 	MaxHeld     int64         // bytes of stanzas that may be in memory because they are not yet written
-	MaxBytes    int64         // bytes of stanzas beyond which the oldest dead letters are dropped
+	MaxBytes    int64         // of the file that may be in use, see the package documentation
 	DeadAge     time.Duration // after which dead letters are dropped
 	KeyAge      time.Duration // after which an idempotency key may be used anew
 	OutboxLimit int           // queued stanzas
@@ -80,6 +80,7 @@ type Journal struct {
 	metrics metrics
 	keys    runningKeys
 	clock   clockwatch
+	room    room
 
 	waiting, waitingBytes atomic.Int64 // totals, as of the last commit
 	dead, deadBytes       atomic.Int64
@@ -130,13 +131,18 @@ func newJournal(o Options, s store) (*Journal, error) {
 	_, _ = rand.Read(random[:]) // never fails
 	j.epoch = fmt.Sprintf("%016x", binary.BigEndian.Uint64(random[:]))
 
+	dropped := 0
 	err := s.write(func(c changes) error {
 		number, err := c.start()
 		if err != nil {
 			return err
 		}
 		j.queue.seq = number << seqBits
-		return j.readTotals(c)
+		if err := j.startClock(c); err != nil {
+			return err
+		}
+		dropped, err = j.makeRoom(c)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -144,8 +150,20 @@ func newJournal(o Options, s store) (*Journal, error) {
 	if err := j.metrics.register(o.Metrics, j); err != nil {
 		return nil, err
 	}
+	j.noteRoom(dropped)
 	go j.work()
 	return j, nil
+}
+
+// startClock takes over what is written about the clock.
+func (j *Journal) startClock(c changes) error {
+	seen, steady, err := c.clock()
+	if err != nil {
+		return err
+	}
+	j.tellJump(j.clock.begin(j.o.Now(), seen, steady))
+	seen, steady, _ = j.clock.toSave()
+	return c.setClock(seen, steady)
 }
 
 // seqBits are the bits of a Seq that count within a process; those above count
@@ -203,6 +221,7 @@ type Stats struct {
 	Dead         int64 // dead letters
 	DeadBytes    int64
 	Queued       int64 // stanzas in the outbox that are queued
+	Used         int64 // bytes of the file that are in use
 	Held         int64 // bytes of memory for entries that are not on disk yet
 }
 
@@ -212,7 +231,7 @@ func (j *Journal) Stats() Stats {
 	return Stats{
 		Waiting: j.waiting.Load(), WaitingBytes: j.waitingBytes.Load(),
 		Dead: j.dead.Load(), DeadBytes: j.deadBytes.Load(),
-		Queued: j.queued.Load(), Held: j.queue.held.Load(),
+		Queued: j.queued.Load(), Used: j.room.used.Load(), Held: j.queue.held.Load(),
 	}
 }
 

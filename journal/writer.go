@@ -72,7 +72,7 @@ func (j *Journal) flush() {
 func (j *Journal) writeAll() error {
 	ops := j.queue.take()
 	defer j.queue.recycle(ops)
-	for rest := ops; len(rest) > 0 || j.health.failing(); {
+	for rest := ops; len(rest) > 0 || j.health.failing() || len(ops) == 0 && j.room.crowded; {
 		n := min(len(rest), maxCommit)
 		if err := j.commit(rest[:n]); err != nil {
 			j.failed(err)
@@ -82,16 +82,19 @@ func (j *Journal) writeAll() error {
 		j.recovered()
 		rest = rest[n:]
 	}
+	if j.room.crowded { // there is more to drop
+		j.signal()
+	}
 	return nil
 }
 
 // commit writes ops in one transaction, if anything is to be written.
 func (j *Journal) commit(ops []op) error {
-	if j.claim(ops) == 0 && !j.health.failing() {
+	if j.claim(ops) == 0 && !j.health.failing() && !j.room.crowded {
 		return nil
 	}
-	began := time.Now()
-	err := j.store.write(func(c changes) error {
+	began, dropped := time.Now(), 0
+	err := j.store.write(func(c changes) (err error) {
 		if j.health.failing() {
 			if err := c.probe(j.now()); err != nil {
 				return err
@@ -102,7 +105,8 @@ func (j *Journal) commit(ops []op) error {
 				return err
 			}
 		}
-		return j.readTotals(c)
+		dropped, err = j.makeRoom(c)
+		return err
 	})
 	if err != nil {
 		for _, o := range ops {
@@ -113,6 +117,7 @@ func (j *Journal) commit(ops []op) error {
 		return err
 	}
 	j.metrics.committed(time.Since(began))
+	j.noteRoom(dropped)
 	j.conclude(ops)
 	return nil
 }
@@ -149,7 +154,7 @@ func (o *op) apply(c changes) error {
 	case opRemove:
 		return c.remove(o.entry.seq)
 	case opAttempt:
-		if err := c.attempt(o.entry.seq, o.more.attempt); err != nil {
+		if err := c.attempt(o.entry.seq, o.more.attempt, o.entry.j.records()); err != nil {
 			return err
 		}
 		return c.notBefore(o.entry.Conversation(), o.more.at)
