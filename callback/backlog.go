@@ -14,8 +14,9 @@ const (
 	// what has waited.
 	trickle      = 16
 	trickleEvery = time.Second
-	// batch is how many stanzas of a conversation are fetched at once.
-	batch = 16
+	// batch is how many stanzas of a conversation are fetched at once, and fetchAtOnce of how many conversations.
+	batch       = 16
+	fetchAtOnce = 64
 )
 
 // backlog is what a queue knows about the stanzas that are in the journal, in memory or not.
@@ -139,14 +140,22 @@ func (q *queue) look() {
 	q.stir()
 }
 
-// portion returns how many stanzas of a conversation may be fetched.
-func (q *queue) portion() int {
+// space returns of how many conversations something may be fetched at once; 0: there is no room.
+func (q *queue) space() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.room() {
+	if q.closed || !q.room() {
 		return 0
 	}
-	return min(batch, q.backlog.maxHeld-q.backlog.held)
+	return min(fetchAtOnce, q.backlog.maxHeld-q.backlog.held)
+}
+
+// portion returns how many stanzas of each of some conversations may be fetched, and how many bytes they may have.
+func (q *queue) portion(conversations int) (each, bytes int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	b := &q.backlog
+	return max(1, min(batch, (b.maxHeld-b.held)/conversations)), max(0, b.maxBytes-b.heldBytes)
 }
 
 // unflushed returns the Seq of the last stanza that was added, and whether somebody waits for it to be on disk.
@@ -245,24 +254,31 @@ func (q *queue) fetchedAll() {
 	}
 }
 
-// nextHungry returns a conversation whose next stanzas are to be fetched and are on disk, up to the Seq spilled; nil if
-// there is none, or no room.
-func (q *queue) nextHungry() (conv *conversation, spilled int64) {
+// claimed is a conversation that the feeder holds, and the Seq spilled that it had then.
+type claimed struct {
+	*conversation
+	spilled int64
+}
+
+// someHungry returns conversations whose next stanzas are to be fetched and are on disk; none if there is no room.
+func (q *queue) someHungry() (list []claimed) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b := &q.backlog
-	for i, conv := range b.hungry {
-		if !q.room() {
-			b.wanted = true
-			return nil, 0
-		}
-		if conv.spilled <= b.onDisk {
-			b.hungry = append(b.hungry[:i], b.hungry[i+1:]...)
-			conv.place = loading
-			return conv, conv.spilled
-		}
+	if len(b.hungry) > 0 && !q.room() {
+		b.wanted = true
+		return nil
 	}
-	return nil, 0
+	most := min(fetchAtOnce, b.maxHeld-b.held)
+	b.hungry = slices.DeleteFunc(b.hungry, func(conv *conversation) bool {
+		if conv.spilled > b.onDisk || len(list) == most {
+			return false
+		}
+		conv.place = loading
+		list = append(list, claimed{conv, conv.spilled})
+		return true
+	})
+	return list
 }
 
 // claim takes one of the conversations that the journal has, to fetch its stanzas; nil if it is here already.

@@ -25,8 +25,9 @@ type feeder struct {
 	lookAt  time.Time // when to ask whether there is something that nobody has told of
 	scanAt  time.Time // before which there is nothing to fetch
 	scanned time.Time
-	readAt  time.Time // before which the journal is not read, because it could not be
-	down    bool      // as was logged
+	place   journal.Place // up to which was scanned
+	readAt  time.Time     // before which the journal is not read, because it could not be
+	down    bool          // as was logged
 }
 
 // feed runs the feeder until ctx ends.
@@ -133,39 +134,53 @@ func (f *feeder) flush(ctx context.Context) (next time.Time) {
 // refill fetches the next stanzas of conversations that have more than was fetched.
 func (f *feeder) refill(ctx context.Context) (next time.Time) {
 	for time.Now().After(f.readAt) {
-		conv, spilled := f.queue.nextHungry()
-		if conv == nil {
+		list := f.queue.someHungry()
+		if len(list) == 0 {
 			return time.Time{}
 		}
-		if _, err := f.fetch(ctx, conv, spilled); err != nil {
+		if _, err := f.fetch(ctx, list); err != nil {
 			break
 		}
 	}
 	return f.readAt
 }
 
-// fetch appends to a conversation, which the feeder holds, what comes next in the journal.
-func (f *feeder) fetch(ctx context.Context, conv *conversation, spilled int64) (n int, err error) {
-	most := f.queue.portion()
-	entries, err := f.o.Journal.Load(ctx, f.conversation(conv.key), conv.loaded, most)
+// fetch appends to conversations, which the feeder holds, what comes next in the journal, as far as there is room. Those for
+// which there is none stay hungry.
+func (f *feeder) fetch(ctx context.Context, list []claimed) (stanzas int, err error) {
+	wants := make([]journal.Want, len(list))
+	for i, conv := range list {
+		wants[i] = journal.Want{Conversation: f.conversation(conv.key), After: conv.loaded}
+	}
+	each, bytes := f.queue.portion(len(list))
+	portions, err := f.o.Journal.LoadMany(ctx, f.o.Domain, wants, each, bytes)
 	if err != nil {
 		f.unreadable(err)
-		f.queue.fed(conv, nil, 0, false, 0) // it stays hungry
-		return 0, err
 	}
+	for i, conv := range list {
+		if i >= len(portions) {
+			f.queue.fed(conv.conversation, nil, 0, false, 0)
+			continue
+		}
+		p := &portions[i]
+		stanzas += len(p.Entries)
+		f.queue.fed(conv.conversation, f.fresh(p.Entries), p.Last, p.All, conv.spilled)
+	}
+	return stanzas, err
+}
+
+// fresh returns what is not past its time, and makes dead letters of the rest.
+func (f *feeder) fresh(entries []*journal.Entry) []delivery {
 	list := make([]delivery, 0, len(entries))
-	var last int64
 	for _, e := range entries {
 		d := delivery{stanza: e.Stanza(), entry: e}
-		last = e.Seq()
 		if d.expired() {
 			f.expire(d)
 			continue
 		}
 		list = append(list, d)
 	}
-	f.queue.fed(conv, list, last, len(entries) < most, spilled)
-	return len(entries), nil
+	return list
 }
 
 // unreadable notes that the journal could not be read, which is not tried again at once.
@@ -185,7 +200,7 @@ func (f *feeder) scan(ctx context.Context) (next time.Time) {
 	now := time.Now()
 	here, n, look := f.queue.hunger(now.Sub(f.scanned) >= trickleEvery)
 	if look {
-		f.scanAt = now
+		f.scanAt, f.place = now, journal.Place{}
 	}
 	switch {
 	case here < 0:
@@ -200,35 +215,59 @@ func (f *feeder) scan(ctx context.Context) (next time.Time) {
 		return f.scanned.Add(trickleEvery)
 	}
 	f.scanned = now
-	due, err := f.o.Journal.Due(ctx, f.o.Domain, here+n)
-	if err != nil {
-		f.unreadable(err)
-		return f.readAt
-	}
-	found, stanzas := 0, 0
-	for _, c := range due {
-		conv := f.queue.claim(conversationKey{from: c.From, to: c.To})
-		if conv == nil {
-			continue
+	found, stanzas, end := 0, 0, false
+	fromStart := f.place == journal.Place{}
+	for space := f.queue.space(); found < n && space > 0 && !end; space = f.queue.space() {
+		list, last, err := f.claim(ctx, min(n-found, space))
+		if err == nil && len(list) > 0 {
+			found += len(list)
+			var got int
+			got, err = f.fetch(ctx, list)
+			stanzas += got
 		}
-		got, err := f.fetch(ctx, conv, 0)
 		if err != nil {
+			f.place = journal.Place{}
 			return f.readAt
 		}
-		stanzas += got
-		if found++; found == n || f.queue.portion() == 0 {
-			break
-		}
+		end = last
 	}
-	return f.scanAgain(ctx, now, found, stanzas)
+	if end {
+		f.place = journal.Place{}
+	}
+	return f.scanAgain(ctx, now, stanzas > 0 || !end || !fromStart, found > 0)
 }
 
-// scanAgain returns when the next scan may find something, after one that has found conversations with stanzas.
-func (f *feeder) scanAgain(ctx context.Context, now time.Time, found, stanzas int) time.Time {
+// claim takes at most n conversations that are due and not here, after the feeder's place. It reports whether there are
+// no more.
+func (f *feeder) claim(ctx context.Context, n int) (list []claimed, end bool, err error) {
+	for len(list) == 0 && !end {
+		limit := n + fetchAtOnce // some of them are here
+		due, err := f.o.Journal.DueAfter(ctx, f.o.Domain, f.place, limit)
+		if err != nil {
+			f.unreadable(err)
+			return nil, false, err
+		}
+		end = len(due) < limit
+		for _, d := range due {
+			if len(list) == n {
+				return list, false, nil
+			}
+			f.place = d.Place
+			if conv := f.queue.claim(conversationKey{from: d.Conversation.From, to: d.Conversation.To}); conv != nil {
+				list = append(list, claimed{conv, 0})
+			}
+		}
+	}
+	return list, end, nil
+}
+
+// scanAgain returns when the next scan may find something, after one that has found some, or has not seen all; ghosts are
+// conversations of which nothing was left.
+func (f *feeder) scanAgain(ctx context.Context, now time.Time, more, ghosts bool) time.Time {
 	switch {
-	case stanzas > 0:
+	case more:
 		f.scanAt = now
-	case found > 0: // their last stanzas are about to be removed
+	case ghosts: // their last stanzas are about to be removed
 		f.scanAt = now.Add(afterGhost)
 	default:
 		next, err := f.o.Journal.NextDueAfter(ctx, f.o.Domain, now)

@@ -11,10 +11,13 @@ type store interface {
 	write(fn func(changes) error) error
 
 	has(context.Context, Conversation) (bool, error)
-	due(ctx context.Context, component string, now int64, limit int) ([]Conversation, error)
+	// due returns conversations in the order of their not-before times and then of their rows, after a place in it.
+	due(ctx context.Context, component string, now int64, after Place, limit int) ([]Due, error)
 	// nextDue returns the least not-before time of a component's conversations that is later than after.
 	nextDue(ctx context.Context, component string, after int64) (at int64, found bool, err error)
-	load(ctx context.Context, c Conversation, after int64, limit int) ([]deliveryRow, error)
+	// load returns what waits in conversations, of each at most so many, in the order of wants and then of seq. It ends
+	// early when the stanzas have that many bytes.
+	load(ctx context.Context, component string, wants []Want, each, bytes int) (rows []loadedRow, ended bool, err error)
 	expired(ctx context.Context, component string, now int64, limit int) ([]deliveryRow, error)
 	list(ctx context.Context, f Filter, after int64, limit int) ([]deliveryRow, error) // without stanzas
 	stanza(ctx context.Context, seq int64) ([]byte, error)                             // ErrNotFound
@@ -90,6 +93,12 @@ type deliveryRow struct {
 	notBefore    int64 // of the conversation
 	size         int64
 	stanza       []byte // nil where only the rest was asked for
+}
+
+// loadedRow is a delivery that was wanted.
+type loadedRow struct {
+	deliveryRow
+	want int // which of the wants it belongs to
 }
 
 // outboxRow is a row of the outbox as it is stored.
