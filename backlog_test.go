@@ -72,6 +72,7 @@ type backlog struct {
 	accepted atomic.Int64
 	begun    chan struct{}
 	flaws    atomic.Int64
+	busy     atomic.Int64 // nanoseconds that the callback took, for all together
 	news     news
 }
 
@@ -189,6 +190,8 @@ var (
 
 // answer is a callback that accepts.
 func (b *backlog) answer(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	defer func() { b.busy.Add(int64(time.Since(began))) }()
 	body, err := io.ReadAll(r.Body)
 	switch {
 	case err != nil:
@@ -322,7 +325,7 @@ func (b *backlog) drain() {
 // phase waits until so many were accepted, and tells how it went.
 func (b *backlog) phase(callback string, until int) {
 	b.t.Helper()
-	before, began := b.accepted.Load(), time.Now()
+	before, busy, began := b.accepted.Load(), b.busy.Load(), time.Now()
 	var took time.Duration
 	median, most := b.while(0, func() bool {
 		if b.accepted.Load() < int64(until) && time.Since(began) < 20*time.Minute {
@@ -331,8 +334,9 @@ func (b *backlog) phase(callback string, until int) {
 		took = time.Since(began)
 		return true
 	})
-	b.t.Logf("to a callback %s: %.0f a second; a new message meanwhile is posted after %v, %v at most", callback,
-		float64(b.accepted.Load()-before)/took.Seconds(), median, most)
+	n, spent := b.accepted.Load()-before, time.Duration(b.busy.Load()-busy)
+	b.t.Logf("to a callback %s, and took %v: %.0f a second, %.1f at once; a new message meanwhile is posted after %v, %v at most", callback,
+		(spent / time.Duration(n)).Round(10*time.Microsecond), float64(n)/took.Seconds(), spent.Seconds()/took.Seconds(), median, most)
 }
 
 // peakMemory returns the most bytes that a process had resident.
