@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/restanza/restanza/config"
 	"github.com/restanza/restanza/internal/xmpptest"
 	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/journal"
@@ -354,4 +355,86 @@ func peakMemory(t testing.TB, process int) int64 {
 		t.Fatalf("%v, %v: %s", err, parseErr, status)
 	}
 	return kilobytes << 10
+}
+
+// A journal that has reached its size, with nothing in it but what waits, refuses what would have to be kept, and says so; what needs
+// no journal goes on, and so does the rest when there is room again.
+func TestBacklog_full(t *testing.T) {
+	server := xmpptest.StartFake(t)
+	way := newGate(t, server)
+	path := filepath.Join(t.TempDir(), "journal.db")
+	g := startGateway(t, server, impatient(path), way.through, func(c *config.Config) { c.Journal.MaxBytes = 1 << 20 })
+	g.receiver.Down()
+	sender := xmpptest.DialComponent(t, server, 1)
+	send := func(user, text string) {
+		sender.Send(fmt.Sprintf(`<message type="chat" id=%q from="%s@%s" to="bot@%s"><body>%s</body></message>`, user+text[:3], user, sender.Domain(), g.domain, text))
+	}
+	refused := func(user, text, condition string) {
+		t.Helper()
+		s := sender.Wait(patience, func(s xmpptest.Stanza) bool { return s.Type == "error" && s.ID == user+text[:3] })
+		if s.Err == nil || s.Err.Condition != condition {
+			t.Errorf("%s %s: %s", user, text, s)
+		}
+	}
+	large := strings.Repeat("x", 5000)
+	for n := 0; g.metric("restanza_journal_full") == 0; n++ {
+		if n == 100 {
+			t.Fatalf("%d messages, and not full", 10*n)
+		}
+		for i := range 10 {
+			send(fmt.Sprint("u", 10*n+i), large)
+		}
+		sender.Sync()
+	}
+	g.get("/readyz?verbose").want(t, http.StatusOK, "[+] journal: ", "journal.max_bytes", "refused")
+	if used := g.metric("restanza_journal_used_bytes"); used > 1<<20 {
+		t.Errorf("%v bytes are in use", used)
+	}
+	send("u0", "after")
+	refused("u0", "after", "resource-constraint") // others of its conversation wait
+	send("new", "one")
+	refused("new", "one", "recipient-unavailable") // it was tried
+
+	const key = `Idempotency-Key: "k1"`
+	to := sender.Domain()
+	later := g.post(message(to, "with a key"), key).want(t, http.StatusServiceUnavailable, "resource-constraint", "full")
+	if later.header.Get("Retry-After") == "" {
+		t.Errorf("no Retry-After: %v", later.header)
+	}
+	g.post(message(to, "without")).want(t, http.StatusAccepted)
+	way.close()
+	g.waitDown()
+	later = g.post(message(to, "queued")).want(t, http.StatusServiceUnavailable, "resource-constraint", "full")
+	if later.header.Get("Retry-After") == "" || later.header.Get("Location") != "" {
+		t.Errorf("got %v", later.header)
+	}
+	way.open()
+	g.waitReady()
+
+	waiting := int(g.metric("restanza_journal_waiting"))
+	g.receiver.Up()
+	send("new", "two")
+	g.receiver.Wait(patience, posted("<body>two</body>"))
+	g.waitUntil("nothing waits any more", func() bool {
+		return g.metric("restanza_journal_waiting") == 0 && g.metric("restanza_journal_full") == 0
+	})
+	if body := g.get("/readyz?verbose").body; strings.Contains(body, "journal") {
+		t.Errorf("still: %s", body)
+	}
+	g.post(message(to, "with a key"), key).want(t, http.StatusAccepted)
+	for _, line := range []string{"reached its size", "room again"} {
+		if n := strings.Count(g.log.String(), line); n != 1 {
+			t.Errorf("%q is in the log %d times", line, n)
+		}
+	}
+	got := map[string]bool{}
+	for _, c := range g.receiver.All() {
+		if _, user, found := strings.Cut(c.Body, `from="u`); found {
+			user, _, _ = strings.Cut(user, "@")
+			got[user] = true
+		}
+	}
+	if len(got) != waiting || waiting == 0 {
+		t.Errorf("%d conversations waited, %d came", waiting, len(got))
+	}
 }

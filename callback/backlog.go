@@ -29,6 +29,8 @@ type backlog struct {
 	wanted    bool                                // the feeder waits for room
 	maxHeld   int                                 // stanzas in the journal that are in memory too; the rest of the room is for those that are not
 	maxBytes  int                                 // of those
+	fetchHeld int                                 // maxHeld beyond which none are fetched, so that there is room for what comes in
+	fetchBytes int                                 // the same of maxBytes
 	held      int
 	heldBytes int
 	added     int64 // Seq of the last that was added
@@ -43,6 +45,7 @@ func (q *queue) durably(j *journal.Journal, has func(conversationKey) (bool, err
 	b.durable, b.has = true, has
 	b.some = j.Stats().Waiting > 0
 	b.maxHeld, b.maxBytes = (q.maxStanzas+1)/2, (q.maxBytes+1)/2
+	b.fetchHeld, b.fetchBytes = (3*b.maxHeld+3)/4, (3*b.maxBytes+3)/4
 	q.pace.adaptive = o.MaxAge > 0
 	q.breaker.delay, q.breaker.least = o.delayAfter, o.RetryFirst
 }
@@ -58,6 +61,11 @@ func (q *queue) stir() {
 // room reports whether one more stanza that is in the journal may be in memory.
 func (q *queue) room() bool {
 	return q.backlog.held < q.backlog.maxHeld && q.backlog.heldBytes < q.backlog.maxBytes
+}
+
+// roomToFetch is room for a stanza that is not in memory yet.
+func (q *queue) roomToFetch() bool {
+	return q.backlog.held < q.backlog.fetchHeld && q.backlog.heldBytes < q.backlog.fetchBytes
 }
 
 // keep appends a stanza to its conversation, after add has put it into the journal. What does not fit into memory, and
@@ -144,10 +152,10 @@ func (q *queue) look() {
 func (q *queue) space() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed || !q.room() {
+	if q.closed || !q.roomToFetch() {
 		return 0
 	}
-	return min(fetchAtOnce, q.backlog.maxHeld-q.backlog.held)
+	return min(fetchAtOnce, q.backlog.fetchHeld-q.backlog.held)
 }
 
 // portion returns how many stanzas of each of some conversations may be fetched, and how many bytes they may have.
@@ -155,7 +163,7 @@ func (q *queue) portion(conversations int) (each, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b := &q.backlog
-	return max(1, min(batch, (b.maxHeld-b.held)/conversations)), max(0, b.maxBytes-b.heldBytes)
+	return max(1, min(batch, (b.fetchHeld-b.held)/conversations)), max(0, b.fetchBytes-b.heldBytes)
 }
 
 // unflushed returns the Seq of the last stanza that was added, and whether somebody waits for it to be on disk.
@@ -221,7 +229,7 @@ func (q *queue) unrest(now time.Time) {
 
 // appetite returns how many conversations may be fetched from the journal, which is none until there are few here.
 func (q *queue) appetite() int {
-	if here := len(q.conversations); here <= window/2 && q.room() {
+	if here := len(q.conversations); here <= window/2 && q.roomToFetch() {
 		return window - here
 	}
 	return 0
@@ -237,7 +245,7 @@ func (q *queue) hunger(trickles bool) (here, n int, look bool) {
 		return -1, 0, false
 	}
 	n = q.appetite()
-	if n == 0 && trickles && q.room() {
+	if n == 0 && trickles && q.roomToFetch() {
 		n = trickle
 	}
 	b.wanted = b.wanted || n == 0
@@ -265,11 +273,11 @@ func (q *queue) someHungry() (list []claimed) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b := &q.backlog
-	if len(b.hungry) > 0 && !q.room() {
+	if len(b.hungry) > 0 && !q.roomToFetch() {
 		b.wanted = true
 		return nil
 	}
-	most := min(fetchAtOnce, b.maxHeld-b.held)
+	most := min(fetchAtOnce, b.fetchHeld-b.held)
 	b.hungry = slices.DeleteFunc(b.hungry, func(conv *conversation) bool {
 		if conv.spilled > b.onDisk || len(list) == most {
 			return false

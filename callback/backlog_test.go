@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -74,6 +75,48 @@ func TestBacklog_size(t *testing.T) {
 		t.Errorf("%d bytes of heap", most)
 	}
 	stop()
+}
+
+// However much of however many conversations is fetched, there is room for one that begins: it does not come after all that
+// has waited.
+func TestBacklog_newcomer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "journal.db")
+		j, err := journal.Open(journal.Options{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const users, each = 100, 30
+		c := build(t, newServer(), kept(j))
+		for n := range users * each {
+			if !c.Deliver(from(t, "u"+strconv.Itoa(n%users), strconv.Itoa(n/users))) {
+				t.Fatalf("%d: refused", n)
+			}
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		h := newHook(func(request) (*http.Response, error) {
+			time.Sleep(10 * time.Millisecond)
+			return respond(http.StatusAccepted, "", ""), nil
+		})
+		c, _ = begin(t, newServer(), over(h), kept(openLedger(t, journal.Options{Path: path})), func(o *Options) { o.QueueLimit, o.Concurrency = 200, 8 })
+		time.Sleep(time.Second)
+		before := len(h.requests())
+		const newcomers = 20
+		for n := range newcomers {
+			deliver(t, c, from(t, "new"+strconv.Itoa(n), "1"))
+			time.Sleep(7 * time.Millisecond)
+		}
+		time.Sleep(500 * time.Millisecond)
+		if n := strings.Count(h.ids(), "new"); n != newcomers {
+			t.Errorf("%d of %d posted after %d others, in half a second", n, newcomers, len(h.requests())-before-n)
+		}
+		time.Sleep(time.Minute)
+		if n := len(h.requests()); before > users*each/2 || n != users*each+newcomers {
+			t.Errorf("%d were posted when they came, %d of %d at last", before, n, users*each+newcomers)
+		}
+	})
 }
 
 // While the disk does not take anything, what can't be delivered is tried again from memory.

@@ -271,7 +271,7 @@ func (q *queue) turnOver(conv *conversation, f fate) {
 	default:
 		q.settle(conv)
 	}
-	if q.backlog.wanted && q.room() && (len(q.backlog.hungry) > 0 || q.appetite() > 0) {
+	if q.backlog.wanted && q.roomToFetch() && (len(q.backlog.hungry) > 0 || q.appetite() > 0) {
 		q.stir()
 	}
 }

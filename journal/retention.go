@@ -59,8 +59,9 @@ func (j *Journal) sweepPart(now int64, byAge, back bool) bool {
 // prune removes at most maxPrune rows of each sort.
 func (j *Journal) prune(c changes, now int64, byAge, back bool) (s swept, err error) {
 	if back {
-		// What waits for a time that was near is due, or it would wait for as long as the clock was wrong.
-		if s.early, err = c.dueBy(now, maxPrune); err != nil {
+		// What waits for a time that was near is due, or it would wait for as long as the clock was wrong. Not too
+		// many of them at the same time, since due finds its place by that.
+		if s.early, err = c.dueBy(j.now(), maxPrune); err != nil {
 			return s, err
 		}
 	}

@@ -21,7 +21,7 @@ type room struct {
 }
 
 // reservePart is which part of Options.MaxBytes is kept free.
-const reservePart = 32
+const reservePart = 16
 
 // reserve returns what is kept free.
 func (o *Options) reserve() int64 { return o.MaxBytes / reservePart }
@@ -102,13 +102,13 @@ type record uint8
 const (
 	recordAll      record = iota
 	recordNoAnswer        // since stanzas need the room more
-	recordOver            // and in the place of an older attempt
+	recordOver            // and only in the place of an older attempt
 )
 
 // records returns how much of an attempt is recorded now.
 func (j *Journal) records() record {
 	switch used := j.room.used.Load(); {
-	case used > j.o.MaxBytes-2*j.o.reserve():
+	case used > j.o.MaxBytes-j.o.reserve():
 		return recordOver
 	case used > j.o.MaxBytes/2:
 		return recordNoAnswer

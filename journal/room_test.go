@@ -43,8 +43,12 @@ func TestRoom_full(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.db")
 	j := open(t, Options{Path: path, MaxBytes: limit, Logger: textLogger(logged), Metrics: registry})
 	old := begin(t, j, "old", "f", Started)
-	entries := crowd(t, j, 2000)
-	if got := j.Stats(); got.Waiting != int64(len(entries)) || got.Used > limit || got.Used < limit*9/10 {
+	first := add(t, j, "romeo@example.org", "tried before")
+	for range 3 {
+		first.Attempted(Attempt{At: time.Now(), Status: 503, Answer: []byte("later"), Error: "503"}, time.Now())
+	}
+	entries := append([]*Entry{first}, crowd(t, j, 2000)...)
+	if got := j.Stats(); got.Waiting != int64(len(entries)) || got.Used > limit || got.Used < limit*8/10 {
 		t.Errorf("%d taken: %+v", len(entries), got)
 	}
 	if j.State().FullSince.IsZero() || gathered(t, registry, "restanza_journal_full") != 1 {
@@ -61,12 +65,16 @@ func TestRoom_full(t *testing.T) {
 	}
 	begin(t, j, "old", "f", Stored)
 	for range 300 { // that goes on, too, and takes no more room than it has
-		entries[0].Attempted(Attempt{At: time.Now(), Status: 503, Answer: make([]byte, MaxAnswer), Error: "503"}, time.Now())
+		for _, e := range entries[:2] {
+			e.Attempted(Attempt{At: time.Now(), Status: 504, Answer: make([]byte, MaxAnswer), Error: "504"}, time.Now())
+		}
 	}
 	flush(t, j)
-	d, err := j.Show(t.Context(), entries[0].ID())
-	if err != nil || d.Attempts != 300 || len(d.Trials) != 2 {
-		t.Errorf("%d attempts, %d of them recorded: %v", d.Attempts, len(d.Trials), err)
+	for i, recorded := range []int{3, 0} {
+		d, err := j.Show(t.Context(), entries[i].ID())
+		if err != nil || d.Attempts != 300+recorded || len(d.Trials) != recorded || d.LastStatus != 504 {
+			t.Errorf("%d attempts, %d of them recorded: %v", d.Attempts, len(d.Trials), err)
+		}
 	}
 	for _, e := range entries[:len(entries)/2] {
 		e.Settle()

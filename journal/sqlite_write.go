@@ -85,8 +85,12 @@ func (t *sqliteChanges) attempt(seq int64, a Attempt, how record) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
-	if err == nil && number > 2 && how == recordOver {
-		err = t.s.exec("DELETE FROM attempt WHERE seq = ? AND number = (SELECT min(number) FROM attempt WHERE seq = ? AND number > 1)", seq, seq)
+	if err == nil && how == recordOver {
+		var n int64
+		n, err = t.s.execCount("DELETE FROM attempt WHERE seq = ? AND number = (SELECT min(number) FROM attempt WHERE seq = ? AND number > 1)", seq, seq)
+		if n == 0 {
+			return err
+		}
 	}
 	if err == nil && number > lastAnswers+1 {
 		err = t.s.exec("UPDATE attempt SET answer = NULL WHERE seq = ? AND number = ?", seq, number-lastAnswers)
