@@ -17,26 +17,28 @@ const (
 	// batch is how many stanzas of a conversation are fetched at once, and fetchAtOnce of how many conversations.
 	batch       = 16
 	fetchAtOnce = 64
+	// maxLeaving is how many stanzas that are done with may wait for their removal from the disk before more are fetched.
+	maxLeaving = 4096
 )
 
 // backlog is what a queue knows about the stanzas that are in the journal, in memory or not.
 type backlog struct {
-	durable   bool                                // there is a journal
-	has       func(conversationKey) (bool, error) // asks it whether a conversation has stanzas on disk
-	news      chan struct{}                       // wakes the feeder; holds one value
-	some      bool                                // the journal may have stanzas of conversations that are not here
-	look      bool                                // somebody has changed the journal
-	wanted    bool                                // the feeder waits for room
-	maxHeld   int                                 // stanzas in the journal that are in memory too; the rest of the room is for those that are not
-	maxBytes  int                                 // of those
-	fetchHeld int                                 // maxHeld beyond which none are fetched, so that there is room for what comes in
+	durable    bool                                // there is a journal
+	has        func(conversationKey) (bool, error) // asks it whether a conversation has stanzas on disk
+	news       chan struct{}                       // wakes the feeder; holds one value
+	some       bool                                // the journal may have stanzas of conversations that are not here
+	look       bool                                // somebody has changed the journal
+	wanted     bool                                // the feeder waits for room
+	maxHeld    int                                 // stanzas in the journal that are in memory too; the rest of the room is for those that are not
+	maxBytes   int                                 // of those
+	fetchHeld  int                                 // maxHeld beyond which none are fetched, so that there is room for what comes in
 	fetchBytes int                                 // the same of maxBytes
-	held      int
-	heldBytes int
-	added     int64 // Seq of the last that was added
-	onDisk    int64 // Seq up to which all are on disk
-	hungry    []*conversation
-	resting   []*conversation
+	held       int
+	heldBytes  int
+	added      int64 // Seq of the last that was added
+	onDisk     int64 // Seq up to which all are on disk
+	hungry     []*conversation
+	resting    []*conversation
 }
 
 // durably makes q the queue of a callback with a journal.

@@ -112,10 +112,11 @@ func (f *feeder) announce() {
 	}
 }
 
-// flush waits until the conversations at rest, and what is to be fetched, are on disk.
+// flush waits until the conversations at rest, and what is to be fetched, are on disk, and for a disk that does not keep up with
+// the callback.
 func (f *feeder) flush(ctx context.Context) (next time.Time) {
 	seq, wanted := f.queue.unflushed()
-	if !wanted {
+	if !wanted && f.o.Journal.Leaving() < maxLeaving {
 		return time.Time{}
 	}
 	within, cancel := context.WithTimeout(ctx, flushTime)
@@ -134,6 +135,9 @@ func (f *feeder) flush(ctx context.Context) (next time.Time) {
 // refill fetches the next stanzas of conversations that have more than was fetched.
 func (f *feeder) refill(ctx context.Context) (next time.Time) {
 	for time.Now().After(f.readAt) {
+		if f.o.Journal.Leaving() >= maxLeaving {
+			return time.Now().Add(afterGhost)
+		}
 		list := f.queue.someHungry()
 		if len(list) == 0 {
 			return time.Time{}

@@ -122,10 +122,10 @@ func (j *Journal) tellJump(by time.Duration) {
 	if by == 0 {
 		return
 	}
-	text := "the clock was set ahead"
+	amount := slog.Duration("by", by.Abs().Round(time.Second))
 	if by < 0 {
-		text = "the clock was set back"
+		j.log.Warn("the clock was set back: nothing expires, and nothing is dropped for its age, until it has gone steadily for an hour", amount)
+		return
 	}
-	j.log.Warn(text+": nothing expires, and nothing is dropped for its age, until it has gone steadily for an hour",
-		slog.Duration("by", by.Abs().Round(time.Second)))
+	j.log.Warn("the clock was set ahead: nothing expires, and nothing is dropped for its age, until it has gone steadily for an hour", amount)
 }

@@ -144,6 +144,9 @@ func (e *Entry) Attempted(a Attempt, next time.Time) {
 	if len(a.Answer) > MaxAnswer {
 		a.Answer = bytes.Clone(a.Answer[:MaxAnswer])
 	}
+	if e.j.health.failing() { // these would be in memory for as long as it lasts
+		a.Answer = nil
+	}
 	e.attempts++
 	e.last = &a
 	e.j.push(op{kind: opAttempt, entry: e, more: &more{attempt: a, at: next.UnixMilli()}})
