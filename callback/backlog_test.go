@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
@@ -171,6 +172,70 @@ func TestBacklog_unwritable(t *testing.T) {
 		t.Error(err)
 	}
 	stop()
+}
+
+// While what is done with can't be removed from the disk, no more than a part of the rest is fetched, however quick the callback
+// is: each would take memory until it can.
+func TestBacklog_lag(t *testing.T) {
+	const size = 20_000
+	path := filepath.Join(t.TempDir(), "journal.db")
+	j := ledger(t, path)
+	c := build(t, newServer(), kept(j), func(o *Options) { o.QueueLimit = 1000 })
+	for n := range size {
+		if !c.Deliver(from(t, "u"+strconv.Itoa(n), "1")) {
+			t.Fatalf("%d: refused", n)
+		}
+	}
+	if err := j.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	unlock := lock(t, path)
+	var posted atomic.Int64
+	h := fake(func(*http.Request) (*http.Response, error) {
+		posted.Add(1)
+		return respond(http.StatusAccepted, "", ""), nil
+	})
+	begin(t, newServer(), over(h), kept(j), func(o *Options) { o.QueueLimit = 1000 })
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for before := int64(-1); before != posted.Load() || before == 0; <-tick.C {
+		before = posted.Load()
+	}
+	if n := posted.Load(); n < maxLeaving || n > maxLeaving+2000 || int64(j.Leaving()) != n {
+		t.Errorf("%d were posted, %d are to be removed", n, j.Leaving())
+	}
+	unlock()
+	for deadline := time.Now().Add(long); posted.Load() < size || j.Stats().Waiting > 0; <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d were posted, %d are left", posted.Load(), size, j.Stats().Waiting)
+		}
+	}
+	if n := posted.Load(); n != size {
+		t.Errorf("%d requests for %d", n, size)
+	}
+}
+
+// lock locks a journal as another program could, until unlock is called.
+func lock(t *testing.T, path string) (unlock func()) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	unlock = sync.OnceFunc(func() {
+		if _, err := db.ExecContext(context.Background(), "ROLLBACK"); err != nil {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(unlock)
+	return unlock
 }
 
 // Whatever the callback does, and however often the gateway is started anew, each message is accepted once, in order, and
