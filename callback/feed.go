@@ -213,6 +213,8 @@ func (f *feeder) scan(ctx context.Context) (next time.Time) {
 		return f.scanAt
 	case now.Before(f.readAt):
 		return f.readAt
+	case f.o.Journal.Leaving() >= maxLeaving:
+		return now.Add(afterGhost)
 	case n == 0 && now.Sub(f.scanned) >= trickleEvery:
 		return time.Time{} // there is no room: whoever makes some wakes the feeder
 	case n == 0:

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,7 +40,7 @@ func crowd(t *testing.T, j *Journal, limit int) (entries []*Entry) {
 // goes on, and when it is done with there is room again. The file has its limit.
 func TestRoom_full(t *testing.T) {
 	const limit = 1 << 20
-	logged, registry := &strings.Builder{}, prometheus.NewPedanticRegistry()
+	logged, registry := &lockedLog{}, prometheus.NewPedanticRegistry()
 	path := filepath.Join(t.TempDir(), "journal.db")
 	j := open(t, Options{Path: path, MaxBytes: limit, Logger: textLogger(logged), Metrics: registry})
 	old := begin(t, j, "old", "f", Started)
@@ -102,7 +103,7 @@ func TestRoom_full(t *testing.T) {
 func TestRoom_dead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 1 << 20
-		logged, registry := &strings.Builder{}, prometheus.NewPedanticRegistry()
+		logged, registry := &lockedLog{}, prometheus.NewPedanticRegistry()
 		j := open(t, Options{MaxBytes: limit, Logger: textLogger(logged), Metrics: registry})
 		for n := range 200 {
 			add(t, j, "romeo@example.org", fmt.Sprint(n, strings.Repeat("x", 2000))).Bury("test")
@@ -127,9 +128,10 @@ func TestRoom_dead(t *testing.T) {
 		if n := gathered(t, registry, "restanza_journal_dropped_total"); int(n) != 200-len(left) {
 			t.Errorf("%v counted, %d dropped", n, 200-len(left))
 		}
-		time.Sleep(2 * sweepEvery)
+		time.Sleep(sweepEvery * 3 / 2)
+		flush(t, j) // the writer logs no more
 		if want := fmt.Sprintf("dead_letters=%d", 200-len(left)); strings.Count(logged.String(), "\n") != 1 || !strings.Contains(logged.String(), want) {
-			t.Errorf("not %s in the log:\n%s", want, logged)
+			t.Errorf("not %s in the log:\n%s", want, logged.String())
 		}
 		crowd(t, j, 2000)
 		if got := j.Stats(); got.Dead != 0 || got.Used > limit {
@@ -195,4 +197,22 @@ func TestRoom_answers(t *testing.T) {
 	if err != nil || len(d.Trials) != 1 || len(d.Trials[0].Answer) != 0 || d.Trials[0].Error != "503" {
 		t.Errorf("%+v, %v", d, err)
 	}
+}
+
+// lockedLog is a log that the writer writes while a test reads it.
+type lockedLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
