@@ -96,7 +96,7 @@ func (c *Component) Outgoing(ctx context.Context, identity jid.JID, id string) (
 	}
 	found := Outgoing{ID: row.ID, State: row.State, Created: row.Created, Expires: row.Expires}
 	waits := row.State == journal.Queued || row.State == journal.Sent && !c.outbox.o.State.Up()
-	if waits && !time.Now().Before(row.Expires) {
+	if waits && c.outbox.o.Journal.Over(row.Expires) {
 		found.State = journal.Expired // the journal's row follows
 	}
 	if row.State == journal.Bounced {
@@ -218,7 +218,7 @@ func (b *outbox) put(ctx context.Context, identity jid.JID, st stanza.Stanza) er
 	case errors.Is(err, journal.ErrFull):
 		return &stanza.Refusal{
 			Reason: stanza.NotKept,
-			Text:   "the outbox, where stanzas wait for the connection to the XMPP server, is full",
+			Text:   "the stanza can't be sent at the moment, and the outbox, where it would wait for the connection to the XMPP server, is full",
 			Err:    &laterError{err},
 		}
 	}

@@ -159,10 +159,9 @@ func (b *outbox) next(ctx context.Context) ([]journal.Outgoing, error) {
 
 // dropExpired leaves out what has waited for too long.
 func (b *outbox) dropExpired(ctx context.Context, batch []journal.Outgoing) ([]journal.Outgoing, error) {
-	now := time.Now()
 	var kept, expired []journal.Outgoing
 	for _, o := range batch {
-		if now.Before(o.Expires) {
+		if !b.o.Journal.Over(o.Expires) {
 			kept = append(kept, o)
 		} else {
 			expired = append(expired, o)

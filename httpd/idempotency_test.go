@@ -238,7 +238,7 @@ func TestIdempotency_interrupted(t *testing.T) {
 	begun := map[string]*http.Request{"message": newKeyed(message, "message"), "set": newKeyed(set, "set")}
 	for name, r := range begun {
 		body := map[string]string{"message": message, "set": set}[name]
-		if _, err := j.Begin(t.Context(), testDomain, name, fingerprint(r, []byte(body))); err != nil {
+		if _, err := j.Begin(t.Context(), scopeOf(jid.MustParse(testDomain), testSecret), name, fingerprint(r, []byte(body))); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -86,6 +86,9 @@ type Options struct {
 	// stanzas at /deliveries and /dead-letters, and send nothing; empty: nobody may.
 	Admin      string
 	Deliveries Deliveries // what is undelivered; nil: nothing is kept
+	// ReplayAge returns how long a dead letter of a component is tried anew when it is replayed; nil, or 0:
+	// DefaultReplayAge.
+	ReplayAge func(component jid.JID) time.Duration
 
 	// LocalOnly refuses requests whose Host is neither localhost nor a loopback
 	// address, such as those of a web page whose name leads here.

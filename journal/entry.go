@@ -57,16 +57,20 @@ type Attempt struct {
 // order of the calls.
 //
 // The error is ErrClosed, or ErrFull while so much waits to be written that
-// Options.MaxHeld is reached: then nothing was taken.
+// Options.MaxHeld is reached, or while Options.MaxBytes are in use and no dead
+// letter is left to drop: then nothing was taken.
 func (j *Journal) Add(component jid.JID, st stanza.Stanza, received, expires time.Time) (*Entry, error) {
 	e := &Entry{
 		j: j, component: component, st: st,
 		came: received.Sub(j.opened), received: received.UnixMilli(), expires: millis(expires),
 	}
 	size := e.size()
-	if j.queue.held.Add(size) > j.o.MaxHeld {
+	if held := j.queue.held.Add(size); held > j.room.holdable.Load() {
 		j.queue.held.Add(-size)
-		return nil, fmt.Errorf("journal: %w: %d bytes wait to be written", ErrFull, j.o.MaxHeld)
+		if held > j.o.MaxHeld {
+			return nil, fmt.Errorf("journal: %w: %d bytes wait to be written", ErrFull, j.o.MaxHeld)
+		}
+		return nil, j.noRoom()
 	}
 	if !j.queue.add(e) {
 		j.queue.held.Add(-size)
@@ -145,6 +149,9 @@ func (e *Entry) Attempted(a Attempt, next time.Time) {
 	}
 	if len(a.Answer) > MaxAnswer {
 		a.Answer = bytes.Clone(a.Answer[:MaxAnswer])
+	}
+	if e.j.health.failing() { // these would be in memory for as long as it lasts
+		a.Answer = nil
 	}
 	e.attempts++
 	e.last = &a

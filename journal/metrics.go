@@ -85,6 +85,13 @@ func (m *metrics) collectors(j *Journal) []prometheus.Collector {
 		gauge("waiting", "Stanzas on disk that wait for a callback.", func(s Stats) int64 { return s.Waiting }),
 		gauge("dead", "Dead letters.", func(s Stats) int64 { return s.Dead }),
 		gauge("bytes", "Bytes of stanzas on disk, waiting and dead.", func(s Stats) int64 { return s.WaitingBytes + s.DeadBytes }),
+		gauge("used_bytes", "Bytes of the file that are in use.", func(s Stats) int64 { return s.Used }),
+		gauge("full", "1 while nothing more is taken, because journal.max_bytes are in use and there is no dead letter to drop, else 0.", func(Stats) int64 {
+			if j.room.full.Load() {
+				return 1
+			}
+			return 0
+		}),
 		gauge("queued", "Stanzas on disk that wait for the link.", func(s Stats) int64 { return s.Queued }),
 		gauge("held_bytes", "Bytes of stanzas in memory that are not on disk yet.", func(s Stats) int64 { return s.Held }),
 		gauge("writable", "0 while the disk does not take what should be kept, else 1.", func(Stats) int64 {

@@ -228,6 +228,11 @@ func (q *queue) isLeaving(seq int64) bool {
 	return ok
 }
 
+// Leaving returns how many deliveries are settled or buried and still on disk. Until that is
+// written they take memory: who loads more of them than that keeps up with waits for
+// [Journal.Flush].
+func (j *Journal) Leaving() int { return j.queue.countLeaving() }
+
 // countLeaving returns how many removals are under way.
 func (q *queue) countLeaving() int {
 	q.mu.Lock()

@@ -93,7 +93,7 @@ func (j *Journal) writeAll() error {
 	if left {
 		defer j.signal()
 	}
-	for rest := ops; len(rest) > 0 || j.health.failing(); {
+	for rest := ops; len(rest) > 0 || j.health.failing() || len(ops) == 0 && j.room.crowded; {
 		n := min(len(rest), maxCommit)
 		if err := j.commit(rest[:n]); err != nil {
 			j.failed(err)
@@ -103,17 +103,20 @@ func (j *Journal) writeAll() error {
 		j.recovered()
 		rest = rest[n:]
 	}
+	if j.room.crowded { // there is more to drop
+		j.signal()
+	}
 	return nil
 }
 
 // commit writes ops in one transaction, if anything is to be written.
 func (j *Journal) commit(ops []op) error {
-	if j.claim(ops) == 0 && !j.health.failing() {
+	if j.claim(ops) == 0 && !j.health.failing() && !j.room.crowded {
 		j.pace.note(0)
 		return nil
 	}
 	began := time.Now()
-	var sums totals
+	var holds filling
 	err := j.store.write(func(c changes) (err error) {
 		if j.health.failing() {
 			if err := c.probe(j.now()); err != nil {
@@ -125,7 +128,7 @@ func (j *Journal) commit(ops []op) error {
 				return err
 			}
 		}
-		sums, err = c.totals()
+		holds, err = j.makeRoom(c)
 		return err
 	})
 	if err != nil {
@@ -139,7 +142,7 @@ func (j *Journal) commit(ops []op) error {
 	took := time.Since(began)
 	j.pace.note(took)
 	j.metrics.committed(took)
-	j.setTotals(sums)
+	j.noteRoom(holds)
 	j.conclude(ops)
 	return nil
 }
@@ -176,7 +179,7 @@ func (o *op) apply(c changes) error {
 	case opRemove:
 		return c.remove(o.seq)
 	case opAttempt:
-		if err := c.attempt(o.entry.seq, o.more.attempt); err != nil {
+		if err := c.attempt(o.entry.seq, o.more.attempt, o.entry.j.records()); err != nil {
 			return err
 		}
 		return c.notBefore(o.entry.Conversation(), o.more.at)
