@@ -16,8 +16,9 @@ import (
 
 // poster posts messages one after the other, each with the next number, and notes what it is told.
 type poster struct {
-	name string
-	key  bool // it does so with an Idempotency-Key, and again until there is an answer
+	name  string
+	every time.Duration
+	key   bool // it does so with an Idempotency-Key, and again until there is an answer
 
 	mu       sync.Mutex
 	posted   int
@@ -30,7 +31,7 @@ type poster struct {
 
 func newPoster(name string, key bool) *poster {
 	return &poster{
-		name: name, key: key, promised: map[int]time.Time{}, bounced: map[int]bool{}, refused: map[int]bool{},
+		name: name, every: 5 * time.Millisecond, key: key, promised: map[int]time.Time{}, bounced: map[int]bool{}, refused: map[int]bool{},
 		queued: map[int]string{}, answers: map[int]int{},
 	}
 }
@@ -38,11 +39,11 @@ func newPoster(name string, key bool) *poster {
 // text is the body of a message, and its id.
 func (p *poster) text(n int) string { return fmt.Sprintf("%s-%d", p.name, n) }
 
-// run posts until ctx ends. While nothing answers it tries again every few milliseconds, with the next message unless it has a key.
+// run posts until ctx ends. While nothing answers it tries again as often, with the next message unless it has a key.
 func (p *poster) run(ctx context.Context, g *gatewayUnderTest, to string) {
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(p.every)
 	defer tick.Stop()
-	for n := 0; ctx.Err() == nil; n++ {
+	for n := p.posted; ctx.Err() == nil; n++ {
 		for !p.post(ctx, g, to, n) && p.key && ctx.Err() == nil {
 			<-tick.C
 		}
