@@ -275,7 +275,9 @@ func TestCallback_troubles(t *testing.T) {
 		return int(u.metric("restanza_journal_dead")) == counts[dead] && outcomes("error_status") >= counts[returned]
 	})
 	flowed := stop()
-	u.waitUntil("nothing waits", func() bool { return u.metric("restanza_journal_waiting") == 0 && u.good.count() == flowed && u.well.count() == flowed })
+	u.waitUntil("nothing waits", func() bool {
+		return u.metric("restanza_journal_waiting") == 0 && u.good.count() == flowed && u.well.count() == flowed
+	})
 	u.good.inOrder(t)
 	u.well.inOrder(t)
 	u.sender.Sync()

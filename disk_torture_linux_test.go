@@ -15,7 +15,7 @@ func limitFiles(t *testing.T, pid int, limit uint64) (before uint64) {
 	var old syscall.Rlimit
 	set := func(limit, old *syscall.Rlimit) {
 		_, _, errno := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, uintptr(pid), syscall.RLIMIT_FSIZE,
-			uintptr(unsafe.Pointer(limit)), uintptr(unsafe.Pointer(old)), 0, 0) //nolint:gosec // the call takes pointers
+			uintptr(unsafe.Pointer(limit)), uintptr(unsafe.Pointer(old)), 0, 0)
 		if errno != 0 {
 			t.Fatal(errno)
 		}

@@ -70,13 +70,13 @@ func (p *poster) post(ctx context.Context, g *gatewayUnderTest, to string, n int
 	}
 	p.answers[r.status]++
 	delete(p.refused, n)
-	switch {
-	case r.status == http.StatusAccepted:
+	switch r.status {
+	case http.StatusAccepted:
 		p.promised[n] = time.Now()
 		if location := r.header.Get("Location"); location != "" {
 			p.queued[n] = location
 		}
-	case r.status == http.StatusOK:
+	case http.StatusOK:
 		p.bounced[n] = true
 	default:
 		p.refused[n] = true
