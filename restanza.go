@@ -109,7 +109,7 @@ func (r *Restanza) openJournal() (err error) {
 
 // linger is how old a stanza may be when it is on disk. It is what a sudden end costs, if commits are not slower, which is to
 // be less than 20 ms; the longer it is, the more of what callbacks accept at once is never written.
-const linger = 16 * time.Millisecond
+const linger = 12 * time.Millisecond
 
 // journalChanged tells callbacks what an operator has done to what waits for them.
 func (r *Restanza) journalChanged(change journal.Change) {

@@ -64,6 +64,7 @@ type conversation struct {
 	keeps bool // it has, or has had, stanzas that are kept
 
 	flushing bool // at rest, since before the flush that is under way
+	answered bool // at the last request for it, with whatever status
 
 	posting *journal.Entry // of the stanza that is being posted; nil: it has none, or there is none
 	dropped bool           // that was dropped from the journal meanwhile
@@ -261,6 +262,7 @@ func (q *queue) turnOver(conv *conversation, f fate) {
 		f.again = nil
 	}
 	conv.posting, conv.dropped = nil, false
+	conv.answered = f.answered
 	if f.again != nil {
 		conv.pending = slices.Insert(conv.pending, 0, *f.again)
 		q.count(*f.again, 1)
