@@ -38,6 +38,11 @@ type entry struct {
 // tagRoom estimates the bytes of a stanza's tags.
 const tagRoom = 256
 
+// newEntry returns one that is in no window yet.
+func newEntry(st stanza.Stanza, p promise) *entry {
+	return &entry{st: st, size: len(st.Content()) + tagRoom, promise: p}
+}
+
 // abandoned reports whether the sender has stopped waiting.
 func (e *entry) abandoned() bool {
 	select {
