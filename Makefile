@@ -39,8 +39,10 @@ bench-gateway: # the load tool; see docs/performance.md
 bench-dev: # 2,000 clients of restanza dev
 	go run ./internal/load -dev 2000
 
-torture: # kills the gateway fifty times under load, and makes a backlog of a million; see docs/reliability.md
-	RESTANZA_TORTURE=50 RESTANZA_TEST_PEERS=$${RESTANZA_TEST_PEERS-prosody,ejabberd} go test . -run 'Durable_killed' -count=1 -timeout 60m -v
+torture: # fifty kills, twenty restarts of each server, trouble with callback and disk, a backlog of a million; see docs/reliability.md
+	RESTANZA_TORTURE=50 RESTANZA_TEST_PEERS=$${RESTANZA_TEST_PEERS-prosody,ejabberd} go test . -run 'Durable_killed|Outbox_killedAtRandom|Durable_window' -count=1 -timeout 60m -v
+	RESTANZA_TORTURE=20 RESTANZA_TEST_PEERS=$${RESTANZA_TEST_PEERS-prosody,ejabberd} go test . -run 'Server_restarted' -count=1 -timeout 60m -v
+	go test . -run 'Callback_troubles|Disk_|Damage_' -count=1 -timeout 30m -v
 	RESTANZA_TEST_BACKLOG=1000000 go test ./callback -run Backlog_size -count=1 -timeout 30m -v
 
 vuln:

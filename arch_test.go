@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 	},
 	"cmd/restanza":        {"config", "format", "internal/client", "internal/doctor", "internal/listen", "internal/prosodycfg", "internal/signing", root, "stanza"},
 	"internal/client":     {"element", "jid", "stanza"},
-	"internal/doctor":     {"callback", "config", "element", "format", "jid", "link", "stanza", "stream"},
+	"internal/doctor":     {"callback", "config", "element", "format", "jid", "journal", "link", "stanza", "stream"},
 	"internal/guard":      {},
 	"internal/listen":     {"callback", "format", "internal/client", "internal/signing", "jid", "stanza"},
 	"internal/loglimit":   {},

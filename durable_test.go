@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -79,11 +77,44 @@ func (a *accepted) inOrder(t *testing.T) {
 	}
 }
 
+// life is that of a gateway's process.
+type life struct{ ready, killed time.Time }
+
+// lost returns how many of the messages that were sent to the callback at some times were neither accepted nor returned to their
+// sender, and how long before the gateway was killed the oldest of them was sent to it.
+func (a *accepted) lost(sender *xmpptest.Component, users int, sentAt []time.Time, lives []life) (n int, oldest time.Duration) {
+	returned := map[string]bool{}
+	for _, s := range sender.History() {
+		returned[s.ID] = returned[s.ID] || s.Type == "error"
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for number, at := range sentAt {
+		for u := range users {
+			if a.seen[fmt.Sprintf("u%d %d", u, number)] || returned[fmt.Sprintf("u%d-%d", u, number)] {
+				continue
+			}
+			n++
+			for _, l := range lives {
+				if at.After(l.ready) && at.Before(l.killed) {
+					oldest = max(oldest, l.killed.Sub(at))
+				}
+			}
+		}
+	}
+	return n, oldest
+}
+
 // sendNumbered sends a message from each of some users of a component.
 func sendNumbered(c *xmpptest.Component, to string, users, n int) {
 	for u := range users {
-		c.Send(fmt.Sprintf(`<message type="chat" id="u%d-%d" from="u%d@%s" to="%s"><body>u%d %d</body></message>`, u, n, u, c.Domain(), to, u, n))
+		c.Send(numberedMessage(c, to, u, n))
 	}
+}
+
+// numberedMessage is the how manieth message of a user.
+func numberedMessage(c *xmpptest.Component, to string, user, n int) string {
+	return fmt.Sprintf(`<message type="chat" id="u%d-%d" from="u%d@%s" to="%s"><body>u%d %d</body></message>`, user, n, user, c.Domain(), to, user, n)
 }
 
 // impatient makes a gateway try again soon.
@@ -171,46 +202,36 @@ func TestDurable_killed(t *testing.T) {
 				w.WriteHeader(http.StatusAccepted)
 			}
 		})
-		listen := xmpptest.FreeAddr(t)
-		g := &gatewayUnderTest{t: t, server: server, domain: server.ComponentDomain(0), url: "http://" + listen, client: http.DefaultClient}
-		start := func() *exec.Cmd {
-			cmd := exec.Command(command, "serve", "--component", g.domain, "--server", server.ComponentAddr(),
-				"--secret", server.Secret(), "--credentials", credential, "--listen", listen, "--journal-path", path,
-				"--callback-url", receiver.URL()+"/", "--callback-retry-first", "10ms", "--callback-retry-max", "20ms")
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				_ = cmd.Process.Kill() // it may be dead already
-				_ = cmd.Wait()
-			})
-			awaitReady(t, g.url+"/readyz")
-			return cmd
-		}
-
-		cmd := start()
+		g := newProcess(t, server, command, path, "--callback-url", receiver.URL()+"/", "--callback-retry-first", "10ms", "--callback-retry-max", "20ms")
+		g.start()
+		g.waitReady()
 		sender := xmpptest.DialComponent(t, server, 1)
 		ctx, stop := context.WithCancel(t.Context())
 		var load sync.WaitGroup
-		sent := 0
+		var sentAt []time.Time // by the number of a message
 		load.Go(func() {
 			tick := time.NewTicker(10 * time.Millisecond)
 			defer tick.Stop()
-			for ; ctx.Err() == nil; sent++ {
-				sendNumbered(sender, "bot@"+g.domain, users, sent)
+			for ctx.Err() == nil {
+				sentAt = append(sentAt, time.Now())
+				sendNumbered(sender, "bot@"+g.domain, users, len(sentAt)-1)
 				<-tick.C
 			}
 		})
 		taken := map[string]bool{}
+		lives := []life{{ready: time.Now()}}
 		for range kills {
 			before := got.count()
 			g.waitUntil("messages are accepted", func() bool { return got.count() >= before+100 })
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
+			<-time.After(rand.N(20 * time.Millisecond))
+			lives[len(lives)-1].killed = time.Now()
+			g.kill()
 			for _, text := range undelivered(t, path) {
 				taken[text] = true
 			}
-			cmd = start()
+			g.start()
+			g.waitReady()
+			lives = append(lives, life{ready: time.Now()})
 		}
 		stop()
 		load.Wait()
@@ -233,34 +254,13 @@ func TestDurable_killed(t *testing.T) {
 		got.mu.Unlock()
 		got.inOrder(t)
 		sender.Sync()
-		lost := users * sent
-		for _, s := range sender.History() {
-			user, n, numbered := strings.Cut(s.ID, "-")
-			if numbered && s.Type == "error" && !got.seen[user+" "+n] {
-				lost--
-			}
-		}
-		lost -= got.count()
+		lost, oldest := got.lost(sender, users, sentAt, lives)
 		if len(taken) == 0 {
 			t.Error("nothing was in the journal at any kill")
 		}
-		t.Logf("%d kills, %d messages sent, %d accepted, %d of them were in the journal at a kill; %d requests were repeated after they had been accepted; %d messages were lost between the server and the journal, %.1f by each kill",
-			kills, users*sent, got.count(), len(taken), repeated, lost, float64(lost)/float64(kills))
+		t.Logf("%d kills, %d messages sent, %d accepted, %d of them were in the journal at a kill; %d requests were repeated after they had been accepted; %d messages were lost between the server and the journal, %.1f by each kill, and the oldest of them was sent %s before",
+			kills, users*len(sentAt), got.count(), len(taken), repeated, lost, float64(lost)/float64(kills), oldest.Round(time.Millisecond/10))
 	})
-}
-
-// tortured returns how often a test is to do its worst: as often as RESTANZA_TORTURE says, or else a few times.
-func tortured(t *testing.T, few int) int {
-	t.Helper()
-	text := os.Getenv("RESTANZA_TORTURE")
-	if text == "" {
-		return few
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("RESTANZA_TORTURE=%s is no number of times", text)
-	}
-	return n
 }
 
 // undelivered returns the bodies of what waits in a journal that nobody has open.

@@ -206,24 +206,6 @@ func TestOutbox_serverKilled(t *testing.T) {
 	})
 }
 
-// inOrder is a list that one goroutine fills and others read.
-type inOrder struct {
-	mu    sync.Mutex
-	texts []string
-}
-
-func (l *inOrder) add(text string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.texts = append(l.texts, text)
-}
-
-func (l *inOrder) list() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.texts)
-}
-
 // startKillable starts a gateway in a process of its own, and returns what kills it.
 func startKillable(t *testing.T, command, listen string, arguments ...string) (kill func()) {
 	t.Helper()

@@ -146,7 +146,7 @@ func (p *part) outbox(o Options, j *journal.Journal) *gateway.OutboxOptions {
 	if j == nil {
 		return nil
 	}
-	return &gateway.OutboxOptions{Journal: j, State: p.link, MaxAge: o.Config.Outbox.MaxAge.Std()}
+	return &gateway.OutboxOptions{Journal: j, State: p.link, Lender: p.link, MaxAge: o.Config.Outbox.MaxAge.Std()}
 }
 
 // reveal returns the texts of secrets.

@@ -107,9 +107,9 @@ func (r *Restanza) openJournal() (err error) {
 	return nil
 }
 
-// linger is how long a stanza may wait before it is written. With the time of a commit it is what a sudden end costs, which is
-// to be less than 20 ms; the longer it is, the more of what callbacks accept at once is never written.
-const linger = 10 * time.Millisecond
+// linger is how old a stanza may be when it is on disk. It is what a sudden end costs, if commits are not slower, which is to
+// be less than 20 ms; the longer it is, the more of what callbacks accept at once is never written.
+const linger = 12 * time.Millisecond
 
 // journalChanged tells callbacks what an operator has done to what waits for them.
 func (r *Restanza) journalChanged(change journal.Change) {
@@ -188,6 +188,7 @@ func (r *Restanza) open(credentials []httpd.Credential) (err error) {
 		Deliveries:  r.deliveries(),
 		Tokens:      r.tokens(),
 		Components:  r.attachments(),
+		ReplayAge:   r.replayAge,
 	})
 	if err != nil {
 		return err
@@ -205,6 +206,17 @@ func (r *Restanza) deliveries() httpd.Deliveries {
 		return nil
 	}
 	return r.journal
+}
+
+// replayAge returns how long a dead letter of a component is tried anew when it is replayed: as long as what comes in, 0 if that
+// is not kept, or there is no such component any more.
+func (r *Restanza) replayAge(component jid.JID) time.Duration {
+	for _, p := range r.parts {
+		if p.config.Domain == component {
+			return p.config.Callback.MaxAge.Std()
+		}
+	}
+	return 0
 }
 
 // strictProfile is the value of http.json_profile for mod_rest's own mapping.
@@ -294,7 +306,12 @@ func (r *Restanza) checks() []httpd.Check {
 		return checks
 	}
 	// A gateway whose disk is full still does what needs no disk: it is ready.
-	if state := r.journal.State(); state.Err != nil {
+	state := r.journal.State()
+	if !state.FullSince.IsZero() {
+		checks = append(checks, httpd.Check{Name: "journal", OK: true, Detail: fmt.Sprintf(
+			"has had journal.max_bytes since %s and no dead letter to drop, so that what has to be kept is refused", state.FullSince.UTC().Format(time.RFC3339))})
+	}
+	if state.Err != nil {
 		checks = append(checks, httpd.Check{Name: "journal", OK: true, Detail: fmt.Sprintf(
 			"not written since %s, so that what has to be kept is refused: %v", state.Since.UTC().Format(time.RFC3339), state.Err)})
 	}

@@ -14,27 +14,32 @@ const (
 	// what has waited.
 	trickle      = 16
 	trickleEvery = time.Second
-	// batch is how many stanzas of a conversation are fetched at once.
-	batch = 16
+	// batch is how many stanzas of a conversation are fetched at once, and fetchAtOnce of how many conversations.
+	batch       = 16
+	fetchAtOnce = 64
+	// maxLeaving is how many stanzas that are done with may wait for their removal from the disk before more are fetched.
+	maxLeaving = 4096
 )
 
 // backlog is what a queue knows about the stanzas that are in the journal, in memory or not.
 type backlog struct {
-	durable   bool                                // there is a journal
-	has       func(conversationKey) (bool, error) // asks it whether a conversation has stanzas on disk
-	news      chan struct{}                       // wakes the feeder; holds one value
-	some      bool                                // the journal may have stanzas of conversations that are not here
-	look      bool                                // somebody has changed the journal
-	wanted    bool                                // the feeder waits for room
-	maxHeld   int                                 // stanzas in the journal that are in memory too; the rest of the room is for those that are not
-	maxBytes  int                                 // of those
-	held      int
-	heldBytes int
-	added     int64 // Seq of the last that was added
-	onDisk    int64 // Seq up to which all are on disk
-	drops     int   // how often somebody has dropped something from the journal
-	hungry    []*conversation
-	resting   []*conversation
+	durable    bool                                // there is a journal
+	has        func(conversationKey) (bool, error) // asks it whether a conversation has stanzas on disk
+	news       chan struct{}                       // wakes the feeder; holds one value
+	some       bool                                // the journal may have stanzas of conversations that are not here
+	look       bool                                // somebody has changed the journal
+	wanted     bool                                // the feeder waits for room
+	maxHeld    int                                 // stanzas in the journal that are in memory too; the rest of the room is for those that are not
+	maxBytes   int                                 // of those
+	fetchHeld  int                                 // maxHeld beyond which none are fetched, so that there is room for what comes in
+	fetchBytes int                                 // the same of maxBytes
+	held       int
+	heldBytes  int
+	added      int64 // Seq of the last that was added
+	onDisk     int64 // Seq up to which all are on disk
+	drops      int   // how often somebody has dropped something from the journal
+	hungry     []*conversation
+	resting    []*conversation
 }
 
 // durably makes q the queue of a callback with a journal.
@@ -43,6 +48,7 @@ func (q *queue) durably(j *journal.Journal, has func(conversationKey) (bool, err
 	b.durable, b.has = true, has
 	b.some = j.Stats().Waiting > 0
 	b.maxHeld, b.maxBytes = (q.maxStanzas+1)/2, (q.maxBytes+1)/2
+	b.fetchHeld, b.fetchBytes = (3*b.maxHeld+3)/4, (3*b.maxBytes+3)/4
 	q.pace.adaptive = o.MaxAge > 0
 	q.breaker.delay, q.breaker.least = o.delayAfter, o.RetryFirst
 }
@@ -58,6 +64,11 @@ func (q *queue) stir() {
 // room reports whether one more stanza that is in the journal may be in memory.
 func (q *queue) room() bool {
 	return q.backlog.held < q.backlog.maxHeld && q.backlog.heldBytes < q.backlog.maxBytes
+}
+
+// roomToFetch is room for a stanza that is not in memory yet.
+func (q *queue) roomToFetch() bool {
+	return q.backlog.held < q.backlog.fetchHeld && q.backlog.heldBytes < q.backlog.fetchBytes
 }
 
 // keep appends a stanza to its conversation, after add has put it into the journal. What does not fit into memory, and
@@ -80,7 +91,7 @@ func (q *queue) keep(key conversationKey, add func() (delivery, error)) error {
 	if !behind && q.room() {
 		q.append(conv, key, d)
 		begun := q.conversations[key]
-		begun.loaded, begun.added = seq, seq
+		begun.loaded, begun.added, begun.keeps = seq, seq, true
 		if conv == nil && begun.place == gated {
 			q.prefer(begun)
 		}
@@ -91,7 +102,7 @@ func (q *queue) keep(key conversationKey, add func() (delivery, error)) error {
 		q.conversations[key] = conv
 		q.lay(conv)
 	}
-	conv.more, conv.spilled, conv.added = true, seq, seq
+	conv.more, conv.spilled, conv.added, conv.keeps = true, seq, seq, true
 	q.stir()
 	return nil
 }
@@ -158,21 +169,33 @@ func (q *queue) look() {
 	q.stir()
 }
 
-// portion returns how many stanzas of a conversation may be fetched.
-func (q *queue) portion() int {
+// space returns of how many conversations something may be fetched at once; 0: there is no room.
+func (q *queue) space() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.room() {
+	if q.closed || !q.roomToFetch() {
 		return 0
 	}
-	return min(batch, q.backlog.maxHeld-q.backlog.held)
+	return min(fetchAtOnce, q.backlog.fetchHeld-q.backlog.held)
 }
 
-// loadedUpTo returns after which Seq a conversation is to be fetched, and how often something has been dropped so far.
-func (q *queue) loadedUpTo(conv *conversation) (seq int64, drops int) {
+// portion returns how many stanzas of each of some conversations may be fetched, and how many bytes they may have.
+func (q *queue) portion(conversations int) (each, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return conv.loaded, q.backlog.drops
+	b := &q.backlog
+	return max(1, min(batch, (b.fetchHeld-b.held)/conversations)), max(0, b.fetchBytes-b.heldBytes)
+}
+
+// loadedUpTo returns after which Seqs conversations are to be fetched, and how often something has been dropped so far.
+func (q *queue) loadedUpTo(list []claimed) (seqs []int64, drops int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	seqs = make([]int64, len(list))
+	for i, conv := range list {
+		seqs[i] = conv.loaded
+	}
+	return seqs, q.backlog.drops
 }
 
 // unflushed returns the Seq of the last stanza that was added, and whether somebody waits for it to be on disk.
@@ -238,7 +261,7 @@ func (q *queue) unrest(now time.Time) {
 
 // appetite returns how many conversations may be fetched from the journal, which is none until there are few here.
 func (q *queue) appetite() int {
-	if here := len(q.conversations); here <= window/2 && q.room() {
+	if here := len(q.conversations); here <= window/2 && q.roomToFetch() {
 		return window - here
 	}
 	return 0
@@ -254,7 +277,7 @@ func (q *queue) hunger(trickles bool) (here, n int, look bool) {
 		return -1, 0, false
 	}
 	n = q.appetite()
-	if n == 0 && trickles && q.room() {
+	if n == 0 && trickles && q.roomToFetch() {
 		n = trickle
 	}
 	b.wanted = b.wanted || n == 0
@@ -271,24 +294,31 @@ func (q *queue) fetchedAll() {
 	}
 }
 
-// nextHungry returns a conversation whose next stanzas are to be fetched and are on disk, up to the Seq spilled; nil if
-// there is none, or no room.
-func (q *queue) nextHungry() (conv *conversation, spilled int64) {
+// claimed is a conversation that the feeder holds, and the Seq spilled that it had then.
+type claimed struct {
+	*conversation
+	spilled int64
+}
+
+// someHungry returns conversations whose next stanzas are to be fetched and are on disk; none if there is no room.
+func (q *queue) someHungry() (list []claimed) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b := &q.backlog
-	for i, conv := range b.hungry {
-		if !q.room() {
-			b.wanted = true
-			return nil, 0
-		}
-		if conv.spilled <= b.onDisk {
-			b.hungry = append(b.hungry[:i], b.hungry[i+1:]...)
-			conv.place = loading
-			return conv, conv.spilled
-		}
+	if len(b.hungry) > 0 && !q.roomToFetch() {
+		b.wanted = true
+		return nil
 	}
-	return nil, 0
+	most := min(fetchAtOnce, b.fetchHeld-b.held)
+	b.hungry = slices.DeleteFunc(b.hungry, func(conv *conversation) bool {
+		if conv.spilled > b.onDisk || len(list) == most {
+			return false
+		}
+		conv.place = loading
+		list = append(list, claimed{conv, conv.spilled})
+		return true
+	})
+	return list
 }
 
 // claim takes one of the conversations that the journal has, to fetch its stanzas; nil if it is here already.
@@ -298,7 +328,7 @@ func (q *queue) claim(key conversationKey) *conversation {
 	if q.closed || q.conversations[key] != nil {
 		return nil
 	}
-	conv := &conversation{key: key, place: loading, more: true}
+	conv := &conversation{key: key, place: loading, more: true, keeps: true}
 	q.conversations[key] = conv
 	return conv
 }
@@ -333,7 +363,7 @@ func (q *queue) fed(conv *conversation, list []delivery, last int64, all bool, s
 }
 
 // overdue takes out what is past its time.
-func (q *queue) overdue(now time.Time) (list []delivery) {
+func (q *queue) overdue() (list []delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	again := func(waiting []*conversation) {
@@ -341,7 +371,7 @@ func (q *queue) overdue(now time.Time) (list []delivery) {
 			before := len(conv.pending)
 			fresh := conv.pending[:0:0]
 			for _, d := range conv.pending {
-				if d.expired(now) {
+				if d.expired() {
 					q.count(d, -1)
 					list = append(list, d)
 				} else {

@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -77,6 +79,48 @@ func TestBacklog_size(t *testing.T) {
 	stop()
 }
 
+// However much of however many conversations is fetched, there is room for one that begins: it does not come after all that
+// has waited.
+func TestBacklog_newcomer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "journal.db")
+		j, err := journal.Open(journal.Options{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const users, each = 100, 30
+		c := build(t, newServer(), kept(j))
+		for n := range users * each {
+			if !c.Deliver(from(t, "u"+strconv.Itoa(n%users), strconv.Itoa(n/users))) {
+				t.Fatalf("%d: refused", n)
+			}
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		h := newHook(func(request) (*http.Response, error) {
+			time.Sleep(10 * time.Millisecond)
+			return respond(http.StatusAccepted, "", ""), nil
+		})
+		c, _ = begin(t, newServer(), over(h), kept(openLedger(t, journal.Options{Path: path})), func(o *Options) { o.QueueLimit, o.Concurrency = 200, 8 })
+		time.Sleep(time.Second)
+		before := len(h.requests())
+		const newcomers = 20
+		for n := range newcomers {
+			deliver(t, c, from(t, "new"+strconv.Itoa(n), "1"))
+			time.Sleep(7 * time.Millisecond)
+		}
+		time.Sleep(500 * time.Millisecond)
+		if n := strings.Count(h.ids(), "new"); n != newcomers {
+			t.Errorf("%d of %d posted after %d others, in half a second", n, newcomers, len(h.requests())-before-n)
+		}
+		time.Sleep(time.Minute)
+		if n := len(h.requests()); before > users*each/2 || n != users*each+newcomers {
+			t.Errorf("%d were posted when they came, %d of %d at last", before, n, users*each+newcomers)
+		}
+	})
+}
+
 // While the disk does not take anything, what can't be delivered is tried again from memory.
 func TestBacklog_unwritable(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.db")
@@ -136,8 +180,8 @@ func TestBacklog_unwritableAndLarge(t *testing.T) {
 	for range users {
 		got[<-accepted] = true
 	}
-	if len(got) != users || j.State().Err == nil {
-		t.Errorf("%d of %d, %v", len(got), users, j.State())
+	if len(got) != users {
+		t.Errorf("%d of %d", len(got), users)
 	}
 	busy := func() bool {
 		c.queue.mu.Lock()
@@ -146,7 +190,7 @@ func TestBacklog_unwritableAndLarge(t *testing.T) {
 	}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for busy() {
+	for busy() || j.State().Err == nil {
 		<-tick.C
 	}
 	deliver(t, c, from(t, "u0", "2"))
@@ -174,10 +218,10 @@ func TestFeeder_scanAgain(t *testing.T) {
 	}
 	f := &feeder{Callback: build(t, newServer(), kept(j))}
 	now := time.Now()
-	if next := f.scanAgain(t.Context(), now, 0, 0, false); next.IsZero() || !f.queue.backlog.some {
+	if next := f.scanAgain(t.Context(), now, true, false); next.IsZero() || !f.queue.backlog.some {
 		t.Errorf("again at %v, though not all were seen", next)
 	}
-	if next := f.scanAgain(t.Context(), now, 0, 0, true); !next.IsZero() || f.queue.backlog.some {
+	if next := f.scanAgain(t.Context(), now, false, false); !next.IsZero() || f.queue.backlog.some {
 		t.Errorf("again at %v", next)
 	}
 }
@@ -203,6 +247,70 @@ func lockOut(t *testing.T, path string) (unlock func()) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// While what is done with can't be removed from the disk, no more than a part of the rest is fetched, however quick the callback
+// is: each would take memory until it can.
+func TestBacklog_lag(t *testing.T) {
+	const size = 20_000
+	path := filepath.Join(t.TempDir(), "journal.db")
+	j := ledger(t, path)
+	c := build(t, newServer(), kept(j), func(o *Options) { o.QueueLimit = 1000 })
+	for n := range size {
+		if !c.Deliver(from(t, "u"+strconv.Itoa(n), "1")) {
+			t.Fatalf("%d: refused", n)
+		}
+	}
+	if err := j.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	unlock := lock(t, path)
+	var posted atomic.Int64
+	h := fake(func(*http.Request) (*http.Response, error) {
+		posted.Add(1)
+		return respond(http.StatusAccepted, "", ""), nil
+	})
+	begin(t, newServer(), over(h), kept(j), func(o *Options) { o.QueueLimit = 1000 })
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for before := int64(-1); before != posted.Load() || before == 0; <-tick.C {
+		before = posted.Load()
+	}
+	if n := posted.Load(); n < maxLeaving || n > maxLeaving+2000 || int64(j.Leaving()) != n {
+		t.Errorf("%d were posted, %d are to be removed", n, j.Leaving())
+	}
+	unlock()
+	for deadline := time.Now().Add(long); posted.Load() < size || j.Stats().Waiting > 0; <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d were posted, %d are left", posted.Load(), size, j.Stats().Waiting)
+		}
+	}
+	if n := posted.Load(); n != size {
+		t.Errorf("%d requests for %d", n, size)
+	}
+}
+
+// lock locks a journal as another program could, until unlock is called.
+func lock(t *testing.T, path string) (unlock func()) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	unlock = sync.OnceFunc(func() {
+		if _, err := db.ExecContext(context.Background(), "ROLLBACK"); err != nil {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(unlock)
+	return unlock
 }
 
 // Whatever the callback does, and however often the gateway is started anew, each message is accepted once, in order, and

@@ -151,7 +151,7 @@ func BenchmarkServer_kept(b *testing.B) {
 				o.Reply = func(stanza.Stanza) error { <-room; return nil }
 			}}
 			if name == "on" {
-				change = append(change, kept(openLedger(b, journal.Options{Linger: 10 * time.Millisecond})))
+				change = append(change, kept(openLedger(b, journal.Options{Linger: 16 * time.Millisecond})))
 			}
 			c := build(b, newServer(), change...)
 			runs(b, c)

@@ -89,11 +89,19 @@ func (q *queue) answered() {
 	q.stir()
 }
 
-// gate makes a conversation wait for the callback. What can't wait goes on beside it.
+// gate makes a conversation wait for the callback. What can't wait goes on beside it. One that got an answer the last time
+// is tried before those that did not: it may well be that only they get none, and that they are many.
 func (q *queue) gate(conv *conversation) {
 	q.split(conv)
 	conv.place = gated
-	q.breaker.gated = append(q.breaker.gated, conv)
+	b := &q.breaker
+	i := len(b.gated)
+	if conv.answered {
+		if j := slices.IndexFunc(b.gated, func(other *conversation) bool { return !other.answered }); j >= 0 {
+			i = j
+		}
+	}
+	b.gated = slices.Insert(b.gated, i, conv)
 	q.stir()
 }
 

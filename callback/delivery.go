@@ -23,13 +23,7 @@ type delivery struct {
 }
 
 // expired reports whether the time of a stanza in the journal is over.
-func (d *delivery) expired(now time.Time) bool {
-	if d.entry == nil {
-		return false
-	}
-	end := d.entry.Expires()
-	return !end.IsZero() && !now.Before(end)
-}
+func (d *delivery) expired() bool { return d.entry != nil && d.entry.Expired() }
 
 // ids makes the ids of deliveries: those of one ids differ by their count, those of others by
 // when these began, and by chance.

@@ -25,18 +25,16 @@ type feeder struct {
 	lookAt  time.Time // when to ask whether there is something that nobody has told of
 	scanAt  time.Time // before which there is nothing to fetch
 	scanned time.Time
-	readAt  time.Time // before which the journal is not read, because it could not be
-	down    bool      // as was logged
-
-	ghosts map[conversationKey]bool // while the journal can't be written: those whose stanzas there are all settled
+	place   journal.Place // up to which was scanned
+	fetched int           // stanzas since the beginning of that pass
+	claimed int           // conversations, likewise
+	readAt  time.Time     // before which the journal is not read, because it could not be
+	down    bool          // as was logged
 }
-
-// maxGhosts bounds how many ghosts a feeder remembers.
-const maxGhosts = 10_000
 
 // feed runs the feeder until ctx ends.
 func (c *Callback) feed(ctx context.Context) {
-	f := &feeder{Callback: c, sweepAt: time.Now(), lookAt: time.Now().Add(lookEvery), ghosts: map[conversationKey]bool{}}
+	f := &feeder{Callback: c, sweepAt: time.Now(), lookAt: time.Now().Add(lookEvery)}
 	for ctx.Err() == nil {
 		next := time.Now().Add(againLater)
 		c.guard(stanza.Stanza{}, func() { next = f.round(ctx) })
@@ -61,7 +59,7 @@ func (f *feeder) round(ctx context.Context) (next time.Time) {
 		f.lookAt = now.Add(lookEvery)
 	}
 	if !now.Before(f.sweepAt) {
-		f.sweep(ctx, now)
+		f.sweep(ctx)
 		f.sweepAt = now.Add(f.sweepEvery())
 	}
 	next = earlier(f.lookAt, f.sweepAt)
@@ -121,10 +119,11 @@ func (f *feeder) announce() {
 	}
 }
 
-// flush waits until the conversations at rest, and what is to be fetched, are on disk.
+// flush waits until the conversations at rest, and what is to be fetched, are on disk, and for a disk that does not keep up with
+// the callback.
 func (f *feeder) flush(ctx context.Context) (next time.Time) {
 	seq, wanted := f.queue.unflushed()
-	if !wanted {
+	if !wanted && f.o.Journal.Leaving() < maxLeaving {
 		return time.Time{}
 	}
 	within, cancel := context.WithTimeout(ctx, flushTime)
@@ -143,41 +142,57 @@ func (f *feeder) flush(ctx context.Context) (next time.Time) {
 // refill fetches the next stanzas of conversations that have more than was fetched.
 func (f *feeder) refill(ctx context.Context) (next time.Time) {
 	for time.Now().After(f.readAt) {
-		conv, spilled := f.queue.nextHungry()
-		if conv == nil {
+		if f.o.Journal.Leaving() >= maxLeaving {
+			return time.Now().Add(afterGhost)
+		}
+		list := f.queue.someHungry()
+		if len(list) == 0 {
 			return time.Time{}
 		}
-		if _, err := f.fetch(ctx, conv, spilled); err != nil {
+		if _, err := f.fetch(ctx, list); err != nil {
 			break
 		}
 	}
 	return f.readAt
 }
 
-// fetch appends to a conversation, which the feeder holds, what comes next in the journal.
-func (f *feeder) fetch(ctx context.Context, conv *conversation, spilled int64) (n int, err error) {
-	most := f.queue.portion()
-	after, drops := f.queue.loadedUpTo(conv)
-	entries, err := f.o.Journal.Load(ctx, f.conversation(conv.key), after, most)
+// fetch appends to conversations, which the feeder holds, what comes next in the journal, as far as there is room. Those for
+// which there is none stay hungry.
+func (f *feeder) fetch(ctx context.Context, list []claimed) (stanzas int, err error) {
+	after, drops := f.queue.loadedUpTo(list)
+	wants := make([]journal.Want, len(list))
+	for i, conv := range list {
+		wants[i] = journal.Want{Conversation: f.conversation(conv.key), After: after[i]}
+	}
+	each, bytes := f.queue.portion(len(list))
+	portions, err := f.o.Journal.LoadMany(ctx, f.o.Domain, wants, each, bytes)
 	if err != nil {
 		f.unreadable(err)
-		f.queue.fed(conv, nil, 0, false, 0, drops) // it stays hungry
-		return 0, err
 	}
+	for i, conv := range list {
+		if i >= len(portions) {
+			f.queue.fed(conv.conversation, nil, 0, false, 0, drops)
+			continue
+		}
+		p := &portions[i]
+		stanzas += len(p.Entries)
+		f.queue.fed(conv.conversation, f.fresh(p.Entries), p.Last, p.All, conv.spilled, drops)
+	}
+	return stanzas, err
+}
+
+// fresh returns what is not past its time, and makes dead letters of the rest.
+func (f *feeder) fresh(entries []*journal.Entry) []delivery {
 	list := make([]delivery, 0, len(entries))
-	var last int64
-	now := time.Now()
 	for _, e := range entries {
 		d := delivery{stanza: e.Stanza(), entry: e}
-		last = e.Seq()
-		if d.expired(now) {
+		if d.expired() {
 			f.expire(d)
 			continue
 		}
 		list = append(list, d)
 	}
-	f.queue.fed(conv, list, last, len(entries) < most, spilled, drops)
-	return len(entries), nil
+	return list
 }
 
 // unreadable notes that the journal could not be read, which is not tried again at once.
@@ -198,6 +213,7 @@ func (f *feeder) scan(ctx context.Context) (next time.Time) {
 	here, n, look := f.queue.hunger(now.Sub(f.scanned) >= trickleEvery)
 	if look {
 		f.scanAt = now
+		f.beginPass()
 	}
 	switch {
 	case here < 0:
@@ -206,54 +222,71 @@ func (f *feeder) scan(ctx context.Context) (next time.Time) {
 		return f.scanAt
 	case now.Before(f.readAt):
 		return f.readAt
+	case f.o.Journal.Leaving() >= maxLeaving:
+		return now.Add(afterGhost)
 	case n == 0 && now.Sub(f.scanned) >= trickleEvery:
 		return time.Time{} // there is no room: whoever makes some wakes the feeder
 	case n == 0:
 		return f.scanned.Add(trickleEvery)
 	}
 	f.scanned = now
-	unwritable := f.o.Journal.State().Err != nil
-	if !unwritable {
-		clear(f.ghosts)
-	}
-	most := here + n + len(f.ghosts)
-	due, err := f.o.Journal.Due(ctx, f.o.Domain, most)
-	if err != nil {
-		f.unreadable(err)
-		return f.readAt
-	}
-	found, stanzas := 0, 0
-	for _, c := range due {
-		key := conversationKey{from: c.From, to: c.To}
-		if f.ghosts[key] {
-			continue
+	found, end := 0, false
+	for space := f.queue.space(); found < n && space > 0 && !end; space = f.queue.space() {
+		list, last, err := f.claim(ctx, min(n-found, space))
+		if err == nil && len(list) > 0 {
+			found += len(list)
+			var got int
+			got, err = f.fetch(ctx, list)
+			f.fetched += got
 		}
-		conv := f.queue.claim(key)
-		if conv == nil {
-			continue
-		}
-		got, err := f.fetch(ctx, conv, 0)
 		if err != nil {
+			f.beginPass()
 			return f.readAt
 		}
-		if got == 0 && unwritable && len(f.ghosts) < maxGhosts {
-			f.ghosts[key] = true
-		}
-		stanzas += got
-		if found++; found == n || f.queue.portion() == 0 {
-			break
-		}
+		end = last
 	}
-	return f.scanAgain(ctx, now, found, stanzas, len(due) < most)
+	f.claimed += found
+	more, ghosts := f.fetched > 0 || !end, f.claimed > 0
+	if end {
+		f.beginPass()
+	}
+	return f.scanAgain(ctx, now, more, ghosts)
 }
 
-// scanAgain returns when the next scan may find something, after one that has found conversations with stanzas. It
-// has seen all that are due, or some that have come since it was decided how many to look at.
-func (f *feeder) scanAgain(ctx context.Context, now time.Time, found, stanzas int, all bool) time.Time {
+// beginPass lets the next scan begin with what has been due for longest.
+func (f *feeder) beginPass() { f.place, f.fetched, f.claimed = journal.Place{}, 0, 0 }
+
+// claim takes at most n conversations that are due and not here, after the feeder's place. It reports whether there are
+// no more.
+func (f *feeder) claim(ctx context.Context, n int) (list []claimed, end bool, err error) {
+	for len(list) == 0 && !end {
+		limit := n + fetchAtOnce // some of them are here
+		due, err := f.o.Journal.DueAfter(ctx, f.o.Domain, f.place, limit)
+		if err != nil {
+			f.unreadable(err)
+			return nil, false, err
+		}
+		end = len(due) < limit
+		for _, d := range due {
+			if len(list) == n {
+				return list, false, nil
+			}
+			f.place = d.Place
+			if conv := f.queue.claim(conversationKey{from: d.Conversation.From, to: d.Conversation.To}); conv != nil {
+				list = append(list, claimed{conv, 0})
+			}
+		}
+	}
+	return list, end, nil
+}
+
+// scanAgain returns when the next scan may find something, after a pass that has found some, or has not seen all; ghosts are
+// conversations of which nothing was left.
+func (f *feeder) scanAgain(ctx context.Context, now time.Time, more, ghosts bool) time.Time {
 	switch {
-	case stanzas > 0:
+	case more:
 		f.scanAt = now
-	case found > 0, !all: // the last stanzas of some are about to be removed
+	case ghosts && f.o.Journal.State().Err == nil: // their last stanzas are about to be removed
 		f.scanAt = now.Add(afterGhost)
 	default:
 		next, err := f.o.Journal.NextDueAfter(ctx, f.o.Domain, now)
@@ -277,8 +310,8 @@ func (f *feeder) try(context.Context) (next time.Time) { return f.queue.tryOne(t
 func (f *feeder) sweepEvery() time.Duration { return min(time.Minute, max(time.Second, f.o.MaxAge/60)) }
 
 // sweep makes dead letters of what is past its time, here and on disk.
-func (f *feeder) sweep(ctx context.Context, now time.Time) {
-	for _, d := range f.queue.overdue(now) {
+func (f *feeder) sweep(ctx context.Context) {
+	for _, d := range f.queue.overdue() {
 		f.expire(d)
 	}
 	if f.o.Journal.Stats().Waiting == 0 {

@@ -59,7 +59,8 @@ func lasts(st stanza.Stanza) bool {
 	return false
 }
 
-// keep puts st into the journal, and into the queue as far as there is room.
+// keep puts st into the journal, and into the queue as far as there is room. What the journal has no room for is posted
+// once, unless others of its conversation wait.
 func (c *Callback) keep(st stanza.Stanza) bool {
 	now := time.Now()
 	err := c.queue.keep(keyOf(st), func() (delivery, error) {
@@ -67,6 +68,9 @@ func (c *Callback) keep(st stanza.Stanza) bool {
 		return delivery{stanza: st, entry: e}, err
 	})
 	if err == nil {
+		return true
+	}
+	if errors.Is(err, journal.ErrFull) && c.queue.putOnce(delivery{id: c.newID(), stanza: st}) {
 		return true
 	}
 	if omitted, ok := c.unkept.Allow(now); ok {
@@ -107,7 +111,7 @@ func (c *Callback) askedAgain(d delivery, resp *http.Response) (v verdict, ok bo
 // waits decides whether a stanza stays in the journal after a request, and notes that in v.
 func (d *delivery) waits(v *verdict) bool {
 	v.cut = d.entry != nil && v.cut
-	v.kept = d.entry != nil && v.again && !d.expired(time.Now())
+	v.kept = d.entry != nil && v.again && !d.expired()
 	return v.kept || v.cut
 }
 
@@ -154,7 +158,7 @@ func (d *delivery) next(v *verdict, next time.Time) time.Time {
 	if next.Before(v.after) {
 		next = v.after
 	}
-	if end := d.entry.Expires(); !end.IsZero() && end.Before(next) {
+	if end := d.entry.Expires(); end.After(time.Now()) && end.Before(next) {
 		next = end
 	}
 	return next.Add(time.Millisecond - 1).Truncate(time.Millisecond) // as the journal has it

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/restanza/restanza/jid"
 	"github.com/restanza/restanza/journal"
 )
 
@@ -51,7 +52,7 @@ func TestChanged_replayedWhileOthersArePosted(t *testing.T) {
 		}
 		deliver(t, c, from(t, "a", "first"))
 		time.Sleep(time.Second)
-		if n, err := j.Replay(t.Context(), journal.Filter{}, time.Now().Add(time.Hour)); n != 1 || err != nil {
+		if n, err := j.Replay(t.Context(), journal.Filter{}, func(jid.JID) time.Time { return time.Now().Add(time.Hour) }); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
 		deliver(t, c, from(t, "a", "last"))
@@ -117,13 +118,14 @@ func TestQueue_droppedWhileItIsFetched(t *testing.T) {
 	}
 	d := delivery{stanza: e.Stanza(), entry: e}
 	conv := q.claim(keyOf(d.stanza))
-	_, drops := q.loadedUpTo(conv)
+	list := []claimed{{conversation: conv}}
+	_, drops := q.loadedUpTo(list)
 	q.drop(map[string]bool{e.ID(): true})
 	q.fed(conv, []delivery{d}, e.Seq(), true, 0, drops)
-	if after, _ := q.loadedUpTo(conv); len(conv.pending) != 0 || conv.place != hungry || after != 0 {
+	if after, _ := q.loadedUpTo(list); len(conv.pending) != 0 || conv.place != hungry || after[0] != 0 {
 		t.Errorf("%+v", conv)
 	}
-	_, drops = q.loadedUpTo(conv)
+	_, drops = q.loadedUpTo(list)
 	q.fed(conv, []delivery{d}, e.Seq(), true, 0, drops)
 	if len(conv.pending) != 1 || conv.place != ready {
 		t.Errorf("without a drop: %+v", conv)

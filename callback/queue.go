@@ -61,7 +61,10 @@ type conversation struct {
 	added   int64     // Seq of the last that this process has added
 	until   time.Time // at rest: when the next attempt may be; zero: at once
 
+	keeps bool // it has, or has had, stanzas that are kept
+
 	flushing bool // at rest, since before the flush that is under way
+	answered bool // at the last request for it, with whatever status
 
 	posting *journal.Entry // of the stanza that is being posted; nil: it has none, or there is none
 	dropped bool           // that was dropped from the journal meanwhile
@@ -109,6 +112,27 @@ func (q *queue) put(d delivery) bool {
 	if q.waits(conv) {
 		key.beside = true
 		conv = q.conversations[key]
+	}
+	q.append(conv, key, d)
+	return true
+}
+
+// putOnce is put for a stanza that should have been kept. It refuses if something that is kept may have to come before it.
+func (q *queue) putOnce(d delivery) bool {
+	key := keyOf(d.stanza)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || q.stanzas >= q.maxStanzas || q.bytes+sizeOf(d.stanza) > q.maxBytes {
+		return false
+	}
+	conv := q.conversations[key]
+	switch {
+	case conv != nil && conv.keeps:
+		return false
+	case conv == nil && q.backlog.some:
+		if found, err := q.backlog.has(key); found || err != nil {
+			return false
+		}
 	}
 	q.append(conv, key, d)
 	return true
@@ -238,6 +262,7 @@ func (q *queue) turnOver(conv *conversation, f fate) {
 		f.again = nil
 	}
 	conv.posting, conv.dropped = nil, false
+	conv.answered = f.answered
 	if f.again != nil {
 		conv.pending = slices.Insert(conv.pending, 0, *f.again)
 		q.count(*f.again, 1)
@@ -257,7 +282,7 @@ func (q *queue) turnOver(conv *conversation, f fate) {
 	default:
 		q.settle(conv)
 	}
-	if q.backlog.wanted && q.room() && (len(q.backlog.hungry) > 0 || q.appetite() > 0) {
+	if q.backlog.wanted && q.roomToFetch() && (len(q.backlog.hungry) > 0 || q.appetite() > 0) {
 		q.stir()
 	}
 }

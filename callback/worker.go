@@ -29,7 +29,7 @@ func (c *Callback) work(ctx context.Context) {
 func (c *Callback) deliver(ctx context.Context, conv *conversation, d delivery) fate {
 	st := d.stanza
 	began := time.Now()
-	if d.expired(began) {
+	if d.expired() {
 		c.expire(d)
 		return fate{}
 	}

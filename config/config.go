@@ -44,7 +44,7 @@ type Log struct {
 type Journal struct {
 	// Path of the file. Empty: the program finds a place, see restanza.Options; NoJournal: nothing is kept.
 	Path     string   `toml:"path"`
-	MaxBytes int      `toml:"max_bytes"` // of stanzas beyond which the oldest dead letters are dropped
+	MaxBytes int      `toml:"max_bytes"` // on disk; the oldest dead letters make room, and then what comes is refused
 	DeadAge  Duration `toml:"dead_age"`  // after which dead letters are dropped
 }
 

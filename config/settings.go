@@ -125,7 +125,7 @@ func Settings() []Setting {
 		{Key: "http.admin_authorization_file", Flag: "admin-credentials-file", Type: File, Usage: "file that holds the Authorization value for operating"},
 
 		{Key: "journal.path", Flag: "journal-path", Type: File, Usage: "file that keeps what callbacks have not accepted; none: nothing is kept; unless given: journal.db in the service's or the user's folder for state"},
-		{Key: "journal.max_bytes", Flag: "journal-max-bytes", Type: Number, Min: mebibyte, Max: min(1<<40, math.MaxInt), Usage: "bytes of stanzas in the journal beyond which the oldest dead letters are dropped"},
+		{Key: "journal.max_bytes", Flag: "journal-max-bytes", Type: Number, Min: mebibyte, Max: min(1<<40, math.MaxInt), Usage: "bytes that the journal may take on disk; the oldest dead letters are dropped, and then what would have to be kept is refused"},
 		{Key: "journal.dead_age", Flag: "journal-dead-age", Type: Time, Most: 3650 * day, Usage: "time after which dead letters are dropped"},
 
 		{Key: "outbox.max_age", Flag: "outbox-max-age", Type: Time, Usage: "time after which a message or presence that waits for the link is not sent any more"},

@@ -10,7 +10,8 @@
 // or to the component's own few answers.
 //
 // With [OutboxOptions] a component keeps messages and presence while its link is down,
-// in the journal, and [Component.Run] sends them when it is back. [Keys] remember which
+// in the journal, and [Component.Run] sends them when it is back; so it does with those
+// whose callers wait for a confirmation when the link breaks. [Keys] remember which
 // requests were carried out, there or in memory.
 //
 // Invariants:

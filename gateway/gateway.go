@@ -177,7 +177,7 @@ func (c *Component) Submit(ctx context.Context, identity jid.JID, st stanza.Stan
 	if o.Async || c.outbox != nil {
 		return c.deliver(ctx, identity, st, o)
 	}
-	return c.send(ctx, st)
+	return c.send(ctx, st, "")
 }
 
 // Complete returns the stanza that Submit would send on behalf of identity, without

@@ -61,6 +61,9 @@ type claim interface {
 func (k *Keys) Begin(ctx context.Context, scope, key string, fingerprint []byte) (*Claim, error) {
 	for {
 		c, wait, err := k.begin(ctx, scope, key, fingerprint)
+		if errors.Is(err, journal.ErrFull) {
+			return nil, notKept(ctx, "the journal, where the Idempotency-Key would be kept, is full, so nothing was sent", &laterError{err})
+		}
 		if err != nil {
 			return nil, notKept(ctx, "the Idempotency-Key can't be kept at the moment, so nothing was sent", err)
 		}

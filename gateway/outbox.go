@@ -29,12 +29,24 @@ type LinkState interface {
 	Up() bool
 	// AwaitUp waits until they are. The error is the cause of ctx's end.
 	AwaitUp(ctx context.Context) error
+	// AwaitDown waits until they are not. The error is that of AwaitUp.
+	AwaitDown(ctx context.Context) error
 }
 
-// OutboxOptions are the options of an outbox. Journal and State are required.
+// Lender is a Link from which stanzas can be taken back.
+type Lender interface {
+	// Lend is Link.Send for a stanza that Withdraw may take back.
+	Lend(ctx context.Context, st stanza.Stanza, owner string) (<-chan error, error)
+	// Withdraw takes back what was lent and is not confirmed, in order, if the link is
+	// down: it will not write it any more. What is told is the outcome for the sender.
+	Withdraw(take func(st stanza.Stanza, owner string, tell func(error)))
+}
+
+// OutboxOptions are the options of an outbox. Journal, State and Lender are required.
 type OutboxOptions struct {
 	Journal *journal.Journal
 	State   LinkState
+	Lender  Lender        // the component's link
 	MaxAge  time.Duration // after which a stanza is not sent any more; 0: DefaultOutboxAge
 }
 
@@ -83,7 +95,8 @@ func (c *Component) Outgoing(ctx context.Context, identity jid.JID, id string) (
 		return Outgoing{}, false, nil
 	}
 	found := Outgoing{ID: row.ID, State: row.State, Created: row.Created, Expires: row.Expires}
-	if row.State == journal.Queued && !time.Now().Before(row.Expires) {
+	waits := row.State == journal.Queued || row.State == journal.Sent && !c.outbox.o.State.Up()
+	if waits && c.outbox.o.Journal.Over(row.Expires) {
 		found.State = journal.Expired // the journal's row follows
 	}
 	if row.State == journal.Bounced {
@@ -96,7 +109,8 @@ func (c *Component) Outgoing(ctx context.Context, identity jid.JID, id string) (
 // sends them in order when it is back. All that it knows of them is in the journal: what
 // is queued, and what was written and is not confirmed (sent), which goes first.
 //
-// It is open when nothing is in it. Only then stanzas may go by.
+// It is open when nothing is in it. Only then stanzas may go by. If the link breaks before
+// they are confirmed, they come here after all, before everything else: see rescue.
 type outbox struct {
 	o         OutboxOptions
 	component jid.JID
@@ -106,6 +120,8 @@ type outbox struct {
 	sending   atomic.Int32  // how many wait there, for a glance without the lock
 	wake      chan struct{} // holds a token when something may have been queued
 	kept      atomic.Int64  // how many have been queued since it was open
+	lent      atomic.Int64  // stanzas that have gone by, and whose callers wait for the confirmation
+	rescuing  sync.Mutex    // held while they are brought from the link into the journal
 
 	open     atomic.Bool
 	mu       sync.Mutex    // held to change open, and for what follows
@@ -202,7 +218,7 @@ func (b *outbox) put(ctx context.Context, identity jid.JID, st stanza.Stanza) er
 	case errors.Is(err, journal.ErrFull):
 		return &stanza.Refusal{
 			Reason: stanza.NotKept,
-			Text:   "the outbox, where stanzas wait for the connection to the XMPP server, is full",
+			Text:   "the stanza can't be sent at the moment, and the outbox, where it would wait for the connection to the XMPP server, is full",
 			Err:    &laterError{err},
 		}
 	}

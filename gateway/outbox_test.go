@@ -23,12 +23,22 @@ type switchedLink struct {
 	upMu sync.Mutex
 	isUp bool
 	came chan struct{}
+	went chan struct{}
+	held []heldStanza // lent and not confirmed; guarded by mu
+}
+
+// heldStanza is what a switchedLink has lent.
+type heldStanza struct {
+	st    stanza.Stanza
+	owner string
+	ctx   context.Context //nolint:containedctx // as a link has it
+	done  chan error
 }
 
 var errDown = &stanza.Refusal{Reason: stanza.LinkUnavailable, Text: "down"}
 
 func newSwitched() *switchedLink {
-	l := &switchedLink{came: make(chan struct{})}
+	l := &switchedLink{came: make(chan struct{}), went: make(chan struct{})}
 	l.down = errDown
 	return l
 }
@@ -54,8 +64,64 @@ func (l *switchedLink) AwaitUp(ctx context.Context) error {
 	}
 }
 
-// turn switches the link on or off.
+func (l *switchedLink) AwaitDown(ctx context.Context) error {
+	l.upMu.Lock()
+	went, isUp := l.went, l.isUp
+	l.upMu.Unlock()
+	if !isUp {
+		return ctx.Err()
+	}
+	select {
+	case <-went:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Lend keeps what onSend does not confirm.
+func (l *switchedLink) Lend(ctx context.Context, st stanza.Stanza, owner string) (<-chan error, error) {
+	confirmed, err := l.send("lend", st)
+	if err != nil || confirmed != nil {
+		return confirmed, err
+	}
+	h := heldStanza{st, owner, ctx, make(chan error, 1)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = append(l.held, h)
+	return h.done, nil
+}
+
+func (l *switchedLink) Withdraw(take func(st stanza.Stanza, owner string, tell func(error))) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.down == nil {
+		return
+	}
+	for _, h := range l.held {
+		if h.ctx.Err() == nil {
+			take(h.st, h.owner, func(err error) { h.done <- err })
+		}
+	}
+	l.held = nil
+}
+
+// again writes and confirms what was lent and not confirmed.
+func (l *switchedLink) again() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, h := range l.held {
+		l.queued = append(l.queued, h.st)
+		h.done <- nil
+	}
+	l.held = nil
+}
+
+// turn switches the link on or off. When it comes up, it first writes again what was lent.
 func (l *switchedLink) turn(on bool) {
+	if on {
+		l.again()
+	}
 	l.mu.Lock()
 	if l.down = errDown; on {
 		l.down = nil
@@ -66,6 +132,10 @@ func (l *switchedLink) turn(on bool) {
 	if on && !l.isUp {
 		close(l.came)
 		l.came = make(chan struct{})
+	}
+	if !on && l.isUp {
+		close(l.went)
+		l.went = make(chan struct{})
 	}
 	l.isUp = on
 }
@@ -101,7 +171,7 @@ func newOutboxRig(t *testing.T, jo journal.Options, change ...func(*Options)) *o
 	}
 	r := &outboxRig{t: t, link: newSwitched(), journal: j}
 	change = append(change, func(o *Options) {
-		o.Outbox = &OutboxOptions{Journal: j, State: r.link}
+		o.Outbox = &OutboxOptions{Journal: j, State: r.link, Lender: r.link}
 	})
 	r.Component = newComponent(t, r.link, change...)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/restanza/restanza/journal"
@@ -29,9 +30,13 @@ func (c *Component) Run(ctx context.Context) error {
 
 func (b *outbox) run(ctx context.Context) {
 	defer b.release()
+	var watching sync.WaitGroup
+	watching.Go(func() { b.watch(ctx) })
+	defer watching.Wait()
 	pause, sent := outboxFirstPause, 0
 	for b.o.State.AwaitUp(ctx) == nil {
 		b.hold()
+		b.calm(ctx)
 		b.look()
 		n, err := b.sendBatch(ctx)
 		if err != nil || ctx.Err() != nil {
@@ -154,10 +159,9 @@ func (b *outbox) next(ctx context.Context) ([]journal.Outgoing, error) {
 
 // dropExpired leaves out what has waited for too long.
 func (b *outbox) dropExpired(ctx context.Context, batch []journal.Outgoing) ([]journal.Outgoing, error) {
-	now := time.Now()
 	var kept, expired []journal.Outgoing
 	for _, o := range batch {
-		if now.Before(o.Expires) {
+		if !b.o.Journal.Over(o.Expires) {
 			kept = append(kept, o)
 		} else {
 			expired = append(expired, o)

@@ -25,28 +25,44 @@ func (c *Component) deliver(ctx context.Context, identity jid.JID, st stanza.Sta
 		}
 	}
 	if o.Async {
-		return stanza.Stanza{}, refuse(ctx, c.o.Link.Post(ctx, st))
+		return stanza.Stanza{}, c.post(ctx, identity, st, o)
 	}
-	answer, err := c.send(ctx, st)
+	if o.Strict || c.outbox == nil {
+		return c.send(ctx, st, "")
+	}
+	c.outbox.lent.Add(1)
+	answer, err := c.send(ctx, st, identity.String())
+	c.outbox.lent.Add(-1)
 	if err != nil {
-		err = c.queueUnsent(ctx, identity, st, o, err)
+		err = c.queueUnsent(ctx, identity, st, err)
 	}
 	return answer, err
 }
 
+// post sends a message or presence without waiting for its confirmation.
+//
+//go:noinline
+func (c *Component) post(ctx context.Context, identity jid.JID, st stanza.Stanza, o SubmitOptions) error {
+	err := c.o.Link.Post(ctx, st)
+	if err == nil || c.outbox == nil || o.Strict {
+		return refuse(ctx, err)
+	}
+	return c.queueUnsent(ctx, identity, st, &unsent{refuse(ctx, err)})
+}
+
 // send sends a message or presence and waits for the server's confirmation, or
-// for the server's error.
-func (c *Component) send(ctx context.Context, st stanza.Stanza) (stanza.Stanza, error) {
+// for the server's error. With an owner it may end in the outbox.
+func (c *Component) send(ctx context.Context, st stanza.Stanza, owner string) (stanza.Stanza, error) {
 	if st.Type() == stanza.TypeError {
-		return stanza.Stanza{}, c.confirmed(ctx, st)
+		return stanza.Stanza{}, c.confirmed(ctx, st, owner)
 	}
 	w := newWaiter(st)
 	c.waiting.addBounce(w)
 	defer c.waiting.remove(w)
 
-	confirmed, err := c.o.Link.Send(ctx, st)
+	confirmed, err := c.handOver(ctx, st, owner)
 	if err != nil {
-		return stanza.Stanza{}, c.notTaken(ctx, err)
+		return stanza.Stanza{}, notTaken(ctx, err, owner)
 	}
 	select {
 	case bounce := <-w.answer:
@@ -66,10 +82,10 @@ func (c *Component) send(ctx context.Context, st stanza.Stanza) (stanza.Stanza, 
 }
 
 // confirmed sends a stanza that nothing can come back for.
-func (c *Component) confirmed(ctx context.Context, st stanza.Stanza) error {
-	confirmed, err := c.o.Link.Send(ctx, st)
+func (c *Component) confirmed(ctx context.Context, st stanza.Stanza, owner string) error {
+	confirmed, err := c.handOver(ctx, st, owner)
 	if err != nil {
-		return c.notTaken(ctx, err)
+		return notTaken(ctx, err, owner)
 	}
 	select {
 	case err = <-confirmed:
@@ -79,30 +95,39 @@ func (c *Component) confirmed(ctx context.Context, st stanza.Stanza) error {
 	}
 }
 
+// handOver gives a stanza to the link, for good or, with an owner, until it is withdrawn.
+func (c *Component) handOver(ctx context.Context, st stanza.Stanza, owner string) (<-chan error, error) {
+	if owner == "" {
+		return c.o.Link.Send(ctx, st)
+	}
+	return c.outbox.o.Lender.Lend(ctx, st, owner)
+}
+
 // unsent is why the link has not even taken a stanza that could go to the outbox.
 type unsent struct{ error }
 
-// notTaken returns the error for a stanza that the link has not taken.
+// notTaken returns the error for a stanza that the link has not taken. Without an owner
+// it can't go to the outbox.
 //
 //go:noinline
-func (c *Component) notTaken(ctx context.Context, err error) error {
-	if err = refuse(ctx, err); c.outbox == nil {
+func notTaken(ctx context.Context, err error, owner string) error {
+	if err = refuse(ctx, err); owner == "" {
 		return err
 	}
 	return &unsent{err}
 }
 
 // queueUnsent puts a message or presence into the outbox if the link broke just before
-// it was sent. Otherwise it returns the error for its caller.
+// or, of one that was posted, as it was sent. Otherwise it returns the error for its caller.
 //
 //go:noinline
-func (c *Component) queueUnsent(ctx context.Context, identity jid.JID, st stanza.Stanza, o SubmitOptions, err error) error {
+func (c *Component) queueUnsent(ctx context.Context, identity jid.JID, st stanza.Stanza, err error) error {
 	u, ok := err.(*unsent) //nolint:errorlint // it comes from send directly
 	if !ok {
 		return err
 	}
 	refusal, ok := errors.AsType[*stanza.Refusal](u.error)
-	if !ok || refusal.Reason != stanza.LinkUnavailable || o.Strict {
+	if !ok || refusal.Reason != stanza.LinkUnavailable {
 		return u.error
 	}
 	c.outbox.enterAnyway()
@@ -194,13 +219,16 @@ func (c *Component) unanswered(ctx context.Context, st stanza.Stanza, wait time.
 }
 
 // refuse turns an error of the link into one for the caller. The link's own
-// refusals are written for callers already.
+// refusals are written for callers already, and so is what the outbox tells.
 func refuse(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if q, ok := errors.AsType[*Queued](err); ok {
+		return q
 	}
 	if _, ok := errors.AsType[*stanza.Refusal](err); ok {
 		return err

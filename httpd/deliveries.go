@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,11 +23,20 @@ type Deliveries interface {
 	Show(ctx context.Context, id string) (journal.Detail, error)
 	Drop(ctx context.Context, f journal.Filter) (int, error)
 	Retry(ctx context.Context, f journal.Filter) (int, error)
-	Replay(ctx context.Context, f journal.Filter, expires time.Time) (int, error)
+	Replay(ctx context.Context, f journal.Filter, expires func(component jid.JID) time.Time) (int, error)
 }
 
-// ReplayAge is how long a dead letter that was replayed is tried anew.
-const ReplayAge = 24 * time.Hour
+// DefaultReplayAge is how long a dead letter that was replayed is tried anew, unless Options.ReplayAge says more.
+const DefaultReplayAge = 24 * time.Hour
+
+// replayedUntil returns until when a dead letter of a component is tried that is replayed now.
+func (s *Server) replayedUntil(component jid.JID) time.Time {
+	age := DefaultReplayAge
+	if s.o.ReplayAge != nil {
+		age = cmp.Or(s.o.ReplayAge(component), age)
+	}
+	return time.Now().Add(age)
+}
 
 // pile is one of the two places where undelivered stanzas are.
 type pile struct {
@@ -186,7 +196,7 @@ func (s *Server) change(ctx context.Context, p *pile, o order, f journal.Filter)
 	case !o.forward:
 		return s.o.Deliveries.Drop(ctx, f)
 	case p.state == journal.Dead:
-		return s.o.Deliveries.Replay(ctx, f, time.Now().Add(ReplayAge))
+		return s.o.Deliveries.Replay(ctx, f, s.replayedUntil)
 	default:
 		return s.o.Deliveries.Retry(ctx, f)
 	}

@@ -245,18 +245,25 @@ func TestDeliveries_retry(t *testing.T) {
 	}
 }
 
-// What is replayed keeps its id and its attempts, and waits again for a day.
+// What is replayed keeps its id and its attempts, and waits again: as long as what comes to its component, or for a day.
 func TestDeliveries_replay(t *testing.T) {
 	s, ids := storeSome(t)
+	ages := map[jid.JID]time.Duration{jid.MustParse("bot.example.net"): 72 * time.Hour}
+	s.server.o.ReplayAge = func(component jid.JID) time.Duration { return ages[component] }
 	if got := s.want("POST", "/dead-letters/"+ids[3]+"/replay", http.StatusOK); !strings.Contains(got, `"count": 1`) {
 		t.Error(got)
 	}
 	got := s.page("/deliveries?from=alice@example.org").Deliveries
-	if len(got) != 2 || got[1].ID != ids[3] || got[1].Attempts != 1 || time.Until(got[1].Expires).Round(time.Hour) != ReplayAge {
+	if len(got) != 2 || got[1].ID != ids[3] || got[1].Attempts != 1 || time.Until(got[1].Expires).Round(time.Hour) != 72*time.Hour {
 		t.Errorf("got %+v", got)
 	}
+	clear(ages)
 	if got := s.want("POST", "/dead-letters/replay?error=502", http.StatusOK); !strings.Contains(got, `"count": 1`) {
 		t.Error(got)
+	}
+	got = s.page("/deliveries?from=bob@example.org").Deliveries
+	if at := len(got) - 1; got[at].ID != ids[4] || time.Until(got[at].Expires).Round(time.Hour) != DefaultReplayAge {
+		t.Errorf("got %+v", got)
 	}
 	if got := s.ids("/dead-letters"); len(got) > 0 {
 		t.Errorf("still dead: %v", got)

@@ -127,16 +127,23 @@ func TestIdempotency_ignored(t *testing.T) {
 	wantReplayed(t, do(s, r), 401, "")
 }
 
+// Credentials don't get in each other's way, whether they stand for the same address or not.
 func TestIdempotency_scope(t *testing.T) {
 	c := newFake()
-	const other = "Bearer other"
 	s := newTestServer(t, c, func(o *Options) {
-		o.Credentials = append(o.Credentials, Credential{Authorization: other, Component: c, Identity: jid.MustParse("bot@" + testDomain)})
+		o.Credentials = append(o.Credentials,
+			Credential{Authorization: "Bearer other", Component: c, Identity: jid.MustParse("bot@" + testDomain)},
+			Credential{Authorization: "Bearer second", Component: c})
 	})
 	wantReplayed(t, do(s, newKeyed(message, testKey)), 202, "")
-	r := newKeyed(ping, testKey)
-	r.Header.Set("Authorization", other)
-	wantReplayed(t, do(s, r), 202, "")
+	for _, authorization := range []string{"Bearer other", "Bearer second"} {
+		r := newKeyed(ping, testKey)
+		r.Header.Set("Authorization", authorization)
+		wantReplayed(t, do(s, r), 202, "")
+	}
+	if n := len(c.calls()); n != 3 {
+		t.Errorf("%d stanzas were sent", n)
+	}
 }
 
 func TestParseKey_table(t *testing.T) {

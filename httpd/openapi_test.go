@@ -231,7 +231,7 @@ func (f fewDeliveries) Retry(ctx context.Context, of journal.Filter) (int, error
 	return f.Drop(ctx, of)
 }
 
-func (f fewDeliveries) Replay(ctx context.Context, of journal.Filter, _ time.Time) (int, error) {
+func (f fewDeliveries) Replay(ctx context.Context, of journal.Filter, _ func(jid.JID) time.Time) (int, error) {
 	return f.Drop(ctx, of)
 }
 

@@ -89,6 +89,9 @@ type Options struct {
 	// may but credentials with that right, each for its component.
 	Admin      string
 	Deliveries Deliveries // what is undelivered; nil: nothing is kept
+	// ReplayAge returns how long a dead letter of a component is tried anew when it is replayed; nil, or 0:
+	// DefaultReplayAge.
+	ReplayAge func(component jid.JID) time.Duration
 
 	Tokens     TokenStore   // the credentials that are made at /tokens; nil: there can be none
 	Components []Attachment // for which there can be tokens

@@ -119,14 +119,14 @@ func (j *Journal) Drop(ctx context.Context, f Filter) (int, error) {
 }
 
 // Replay makes the dead letters that f chooses wait again, each at the end of its
-// conversation and until expires (zero: for ever), and returns how many. They keep
-// their IDs and attempts. An error may leave a part of it done.
-func (j *Journal) Replay(ctx context.Context, f Filter, expires time.Time) (int, error) {
+// conversation and until expires says for its component (zero: for ever), and returns
+// how many. They keep their IDs and attempts. An error may leave a part of it done.
+func (j *Journal) Replay(ctx context.Context, f Filter, expires func(component jid.JID) time.Time) (int, error) {
 	f.State = Dead
 	return j.change(ctx, Replayed, f, func(c changes, r *deliveryRow, seq int64) error {
 		old := r.seq
 		r.seq = seq
-		if err := c.replay(old, r.seq, millis(expires)); err != nil {
+		if err := c.replay(old, r.seq, millis(expires(r.conversation.Component))); err != nil {
 			return err
 		}
 		return c.retry(r.seq, j.now())

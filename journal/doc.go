@@ -8,12 +8,13 @@
 // # Deliveries
 //
 // [Journal.Add] takes a stanza for a callback and returns an [Entry] at once. The
-// entry waits in memory for company, at most Options.Linger, and is then written
-// with all others in one transaction: nobody waits for a commit alone. An entry
-// that is settled before costs no disk at all; that is the usual case, about 0.3
-// µs. What SIGKILL can lose is therefore what came within the last Linger and
-// commit, less than 20 ms on a disk that works. Who must know, because he has
-// something to acknowledge, waits for [Entry.Written].
+// entry waits in memory for company, so long that it is on disk after
+// Options.Linger, and is then written with the others in one transaction, but for
+// those that came just now: nobody waits for a commit alone. An entry that is settled before costs no disk at all;
+// that is the usual case, about 0.3 µs. What SIGKILL can lose is therefore what
+// came within the last Linger; if a commit takes longer, what came within the last
+// two of them. Who must know, because he has something to acknowledge, waits for
+// [Entry.Written].
 //
 // An entry ends by [Entry.Settle] (accepted) or [Entry.Bury] (a dead letter); until
 // then [Entry.Attempted] notes what was tried. All of them return at once and are on
@@ -27,10 +28,24 @@
 // memory. Whoever delivers a conversation owns it; the journal does not lock it.
 //
 // Dead letters, and what waits, can be listed, shown, dropped, retried and
-// replayed ([Journal.List], [Filter]). Dead letters go when they are older than
-// Options.DeadAge, and the oldest of them when all stanzas together have more than
-// Options.MaxBytes; the log and a metric say how many. What waits is never dropped
-// by the journal: callers look at [Journal.Stats].
+// replayed ([Journal.List], [Filter]). Each attempt is recorded, with the answers to the
+// first one and to the last four.
+//
+// # Size
+//
+// Options.MaxBytes bounds the pages of the file that are in use, by whatever is in them;
+// beside it there is SQLite's log, of 32 MiB as a rule. Near that (at 15 sixteenths) the
+// oldest dead letters are dropped; the log and a metric say how many. What waits is never
+// dropped by the journal. When only that is left, the journal is full: Add, Enqueue and
+// Begin with a new key refuse with [ErrFull], until an eighth of MaxBytes is free. The
+// log has one line when that begins and one when it ends; [Journal.State] tells in
+// between. What is there goes on: settling, burying, attempts, answers to keys, for all of
+// which the last sixteenth is.
+//
+// From half of MaxBytes on, answers to attempts are not recorded any more; near the end a
+// new attempt is recorded only in the place of an older one, but the first.
+//
+// Dead letters are also dropped when they are older than Options.DeadAge.
 //
 // # Tokens
 //
@@ -51,7 +66,8 @@
 //     disk, synced. When it returns the end of its context, it may be or not.
 //   - Memory for what is not yet written is bounded by Options.MaxHeld: beyond it
 //     Add refuses.
-//   - One transaction changes at most 1024 things, so that none takes long.
+//   - One transaction makes at most 1024 changes, and drops as many dead letters, so that
+//     none takes long.
 //
 // # When the disk fails
 //
@@ -71,15 +87,14 @@
 // Times are stored as absolute times in milliseconds. A clock that jumps changes
 // when things happen, and loses nothing:
 //
-//   - Ahead: what has a not-before time is tried early; what expires is returned as
-//     expired early, and is a dead letter then, which can be replayed; keys may be
-//     used anew early.
-//   - Back: what has a not-before time in what is now the future waits until then,
-//     unless it is retried by hand; everything is kept longer.
-//   - Nothing is removed for its age until the clock has gone steadily for an hour,
-//     after a jump and after the start.
+//   - Ahead or back: what has a not-before time is tried early, after a minute or two.
+//   - After a jump nothing is over ([Journal.Over]), and nothing is removed for its age, until
+//     the clock has gone steadily for an hour. Then what should have expired does.
 //
-// Order does not depend on the clock.
+// A jump is a difference of more than a minute to the monotonic clock; between two
+// processes, any step back of more than a minute, and one ahead of more than three days.
+// The log says so. For how long the clock has gone steadily is written down, so that
+// restarts don't begin that hour anew. Order does not depend on the clock.
 //
 // # What it does not do
 //

@@ -19,6 +19,7 @@ type Entry struct {
 	id        string // empty: made of seq
 	component jid.JID
 	st        stanza.Stanza
+	came      time.Duration // when, since the journal was opened; whatever the clock did meanwhile
 	received  int64
 	expires   int64 // 0: never
 	attempts  int64
@@ -51,18 +52,25 @@ type Attempt struct {
 }
 
 // Add takes a stanza for a component's callback. It does not wait: the entry is
-// written within Options.Linger and the time of a commit, unless it is settled
+// on disk after Options.Linger, unless it is settled
 // before. With a zero expires it never expires. Entries get their numbers in the
 // order of the calls.
 //
 // The error is ErrClosed, or ErrFull while so much waits to be written that
-// Options.MaxHeld is reached: then nothing was taken.
+// Options.MaxHeld is reached, or while Options.MaxBytes are in use and no dead
+// letter is left to drop: then nothing was taken.
 func (j *Journal) Add(component jid.JID, st stanza.Stanza, received, expires time.Time) (*Entry, error) {
-	e := &Entry{j: j, component: component, st: st, received: received.UnixMilli(), expires: millis(expires)}
+	e := &Entry{
+		j: j, component: component, st: st,
+		came: received.Sub(j.opened), received: received.UnixMilli(), expires: millis(expires),
+	}
 	size := e.size()
-	if j.queue.held.Add(size) > j.o.MaxHeld {
+	if held := j.queue.held.Add(size); held > j.room.holdable.Load() {
 		j.queue.held.Add(-size)
-		return nil, fmt.Errorf("journal: %w: %d bytes wait to be written", ErrFull, j.o.MaxHeld)
+		if held > j.o.MaxHeld {
+			return nil, fmt.Errorf("journal: %w: %d bytes wait to be written", ErrFull, j.o.MaxHeld)
+		}
+		return nil, j.noRoom()
 	}
 	if !j.queue.add(e) {
 		j.queue.held.Add(-size)
@@ -122,9 +130,11 @@ func (e *Entry) Settle() {
 	switch before := e.state.Swap(gone); before {
 	case pending:
 		e.j.queue.held.Add(-e.size())
+		e.j.metrics.accepted(e.j.uptime() - e.came)
 	case taken, written:
 		if before == taken {
 			e.j.queue.held.Add(-e.size())
+			e.j.metrics.accepted(e.j.uptime() - e.came)
 		}
 		e.j.push(op{kind: opRemove, seq: e.seq})
 	}
@@ -139,6 +149,9 @@ func (e *Entry) Attempted(a Attempt, next time.Time) {
 	}
 	if len(a.Answer) > MaxAnswer {
 		a.Answer = bytes.Clone(a.Answer[:MaxAnswer])
+	}
+	if e.j.health.failing() { // these would be in memory for as long as it lasts
+		a.Answer = nil
 	}
 	e.attempts++
 	e.last = &a
@@ -196,10 +209,11 @@ func (e *Entry) release(err error) {
 // fail tells whoever waits that the entry will not be written.
 func (e *Entry) fail(err error) { e.release(err) }
 
-// onDisk is called by the writer after the commit.
-func (e *Entry) onDisk() {
+// onDisk is called by the writer after the commit, with when that was over.
+func (e *Entry) onDisk(now time.Duration) {
 	if e.state.CompareAndSwap(taken, written) {
 		e.j.queue.held.Add(-e.size())
+		e.j.metrics.synced(now - e.came)
 	}
 	e.release(nil)
 }

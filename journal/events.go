@@ -32,11 +32,12 @@ type Event struct {
 // the event is on disk within Options.Linger and the time of a commit, or, with lazy, within a
 // tenth of a second. The numbers are in the order of the calls.
 //
-// ok is false if the event will not be kept, because the journal is closed, or so much
-// waits to be written that Options.MaxHeld is reached. It has its number then all the same.
+// ok is false if the event will not be kept, because the journal is closed, so much waits to be
+// written that Options.MaxHeld is reached, or half of Options.MaxBytes is in use, since what must
+// be kept needs the room more. It has its number then all the same.
 func (j *Journal) Record(e Event, lazy bool) (seq int64, ok bool) {
 	size := int64(len(e.Stanza.Content()) + headerRoom)
-	keep := j.queue.heldEvents.Add(size) <= j.o.MaxHeld
+	keep := j.queue.heldEvents.Add(size) <= j.o.MaxHeld && j.records() == recordAll
 	if !keep {
 		j.queue.heldEvents.Add(-size)
 	}
@@ -109,12 +110,14 @@ func (j *Journal) EventsDropped(ctx context.Context, component jid.JID) (upTo in
 // the clock can be trusted, and as many as there are more than most. It returns when that is
 // on disk. Errors are those of Flush.
 func (j *Journal) TrimEvents(ctx context.Context, component jid.JID, age time.Duration, most int) (dropped int, err error) {
+	now := j.now() // before it is found out whether that can be believed
+	trusted := j.trustsClock()
 	for {
 		n := 0
 		err := j.request(ctx, func(c changes) (err error) {
 			var before int64
-			if j.clock.trusted >= trustAfter {
-				before = j.now() - age.Milliseconds()
+			if trusted {
+				before = now - age.Milliseconds()
 			}
 			n, err = c.trimEvents(component.String(), before, int64(most), maxTrim)
 			return err

@@ -9,10 +9,15 @@ import (
 type State struct {
 	Err   error     // why the last commit failed; nil if writing works
 	Since time.Time // since when that is so
+
+	// FullSince is since when nothing more is taken because Options.MaxBytes are in use
+	// and no dead letter is left to drop; zero: there is room.
+	FullSince time.Time
 }
 
-// State returns whether writing works, as the last commit has shown. As long as it
-// does not, it is tried again every two seconds or more often.
+// State returns whether writing works and whether there is room, as the last commit
+// has shown. As long as writing does not work, it is tried again every two seconds or
+// more often.
 func (j *Journal) State() State { return j.health.state() }
 
 // health is what the last commit has shown.

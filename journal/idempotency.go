@@ -77,8 +77,9 @@ func (k *runningKeys) release(name keyName, r *run) {
 // Begin asks for the use of a key, which is one within its scope (the credential),
 // for what has that fingerprint (a hash of the request). When the outcome is
 // Started, that is on disk. Keys may be used anew after Options.KeyAge. Errors are
-// those of Flush, or that the journal can't be read. If ctx ends, Begin returns when the
-// key is free again, within ten seconds.
+// those of Flush, ErrFull for a new key while Options.MaxBytes are in use, or that the
+// journal can't be read. If ctx ends, Begin returns when the key is free again, within ten
+// seconds.
 func (j *Journal) Begin(ctx context.Context, scope, key string, fingerprint []byte) (*Claim, error) {
 	if err := j.read(ctx); err != nil {
 		return nil, err
@@ -106,13 +107,15 @@ func (j *Journal) Begin(ctx context.Context, scope, key string, fingerprint []by
 // there is nothing.
 func (c *Claim) look(ctx context.Context) error {
 	row, found, err := c.j.store.key(ctx, c.name.scope, c.name.key)
-	now := c.j.now()
 	switch {
 	case err != nil:
 		return wrap(err)
-	case !found || row.expires <= now:
+	case !found || c.j.over(row.expires):
+		if c.j.room.full.Load() {
+			return c.j.noRoom()
+		}
 		c.Outcome = Started
-		return c.store(ctx, now+c.j.o.KeyAge.Milliseconds())
+		return c.store(ctx, c.j.now()+c.j.o.KeyAge.Milliseconds())
 	case !bytes.Equal(row.fingerprint, c.run.fingerprint):
 		c.Outcome = Mismatch
 	case row.status == 0:

@@ -33,9 +33,9 @@ type Options struct {
 	// journal is open, files of the same name that end in -wal, -shm and -lock.
 	Path string
 
-	Linger      time.Duration // for which an entry may wait for company before it is written
+	Linger      time.Duration // how old an entry may be when it is on disk, unless commits take more than three quarters of that
 	MaxHeld     int64         // bytes of stanzas that may be in memory because they are not yet written
-	MaxBytes    int64         // bytes of stanzas beyond which the oldest dead letters are dropped
+	MaxBytes    int64         // of the file that may be in use, see the package documentation
 	DeadAge     time.Duration // after which dead letters are dropped
 	KeyAge      time.Duration // after which an idempotency key may be used anew
 	OutboxLimit int           // queued stanzas
@@ -70,16 +70,19 @@ var (
 // Journal keeps what must outlive the process. Its methods may be called
 // concurrently. See the package documentation for the contract.
 type Journal struct {
-	o     Options
-	log   *slog.Logger
-	store store
-	epoch string // makes IDs unlike those of every other process
+	o      Options
+	log    *slog.Logger
+	store  store
+	epoch  string    // makes IDs unlike those of every other process
+	opened time.Time // with its monotonic reading
 
 	queue   queue
 	health  health
 	metrics metrics
 	keys    runningKeys
 	clock   clockwatch
+	pace    pace // of the writer
+	room    room
 
 	waiting, waitingBytes atomic.Int64 // totals, as of the last commit
 	dead, deadBytes       atomic.Int64
@@ -119,6 +122,7 @@ func newJournal(o Options, s store) (*Journal, error) {
 		o:       o,
 		log:     o.Logger.With(slog.String("journal", o.Path)),
 		store:   s,
+		opened:  time.Now(),
 		wake:    make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		done:    make(chan struct{}),
@@ -130,25 +134,39 @@ func newJournal(o Options, s store) (*Journal, error) {
 	_, _ = rand.Read(random[:]) // never fails
 	j.epoch = fmt.Sprintf("%016x", binary.BigEndian.Uint64(random[:]))
 
-	var sums totals
+	var held filling
 	err := s.write(func(c changes) error {
 		number, err := c.start()
 		if err != nil {
 			return err
 		}
 		j.queue.seq = number << seqBits
-		sums, err = c.totals()
+		if err := j.startClock(c); err != nil {
+			return err
+		}
+		held, err = j.makeRoom(c)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	j.setTotals(sums)
 	if err := j.metrics.register(o.Metrics, j); err != nil {
 		return nil, err
 	}
+	j.noteRoom(held)
 	go j.work()
 	return j, nil
+}
+
+// startClock takes over what is written about the clock.
+func (j *Journal) startClock(c changes) error {
+	seen, steady, err := c.clock()
+	if err != nil {
+		return err
+	}
+	j.tellJump(j.clock.begin(j.o.Now(), seen, steady))
+	seen, steady, _ = j.clock.toSave()
+	return c.setClock(seen, steady)
 }
 
 // seqBits are the bits of a Seq that count within a process; those above count
@@ -206,6 +224,7 @@ type Stats struct {
 	Dead         int64 // dead letters
 	DeadBytes    int64
 	Queued       int64 // stanzas in the outbox that are queued
+	Used         int64 // bytes of the file that are in use
 	Held         int64 // bytes of memory for entries that are not on disk yet
 }
 
@@ -215,7 +234,7 @@ func (j *Journal) Stats() Stats {
 	return Stats{
 		Waiting: j.waiting.Load(), WaitingBytes: j.waitingBytes.Load(),
 		Dead: j.dead.Load(), DeadBytes: j.deadBytes.Load(),
-		Queued: j.queued.Load(), Held: j.queue.held.Load(),
+		Queued: j.queued.Load(), Used: j.room.used.Load(), Held: j.queue.held.Load(),
 	}
 }
 
@@ -237,6 +256,9 @@ func (j *Journal) newID(seq int64) string {
 
 // now returns the time in the unit of the store.
 func (j *Journal) now() int64 { return j.o.Now().UnixMilli() }
+
+// uptime returns for how long the journal has been open, whatever the clock did meanwhile.
+func (j *Journal) uptime() time.Duration { return time.Since(j.opened) }
 
 // read returns ctx's own error or ErrClosed where that is why a query can't be
 // made.

@@ -135,7 +135,7 @@ func TestOpen_refuses(t *testing.T) {
 			t.Helper()
 			_ = open(t, Options{Path: path}).Close()
 			runSQL(t, path, "PRAGMA user_version = 999")
-		}, ErrNewer, "has version 999, this program knows 3"},
+		}, ErrNewer, "has version 999, this program knows 4"},
 		{"another program's database", func(t *testing.T, path string) {
 			t.Helper()
 			runSQL(t, path, "CREATE TABLE contacts (name TEXT)")

@@ -38,7 +38,7 @@ type Outgoing struct {
 
 // Enqueue keeps a stanza until it can be sent or expires (zero: never). When it returns without an error,
 // the stanza is on disk. The error is ErrFull if Options.OutboxLimit stanzas are
-// queued, ErrUnwritable, ErrClosed, or the cause of ctx's end: in that last case
+// queued, or Options.MaxBytes in use and no dead letter is left to drop; ErrUnwritable, ErrClosed, or the cause of ctx's end: in that last case
 // the stanza may be queued all the same.
 func (j *Journal) Enqueue(ctx context.Context, component jid.JID, credential string, st stanza.Stanza, expires time.Time) (Outgoing, error) {
 	now := j.now()
@@ -46,7 +46,7 @@ func (j *Journal) Enqueue(ctx context.Context, component jid.JID, credential str
 		component: component.String(), credential: credential, state: Queued,
 		created: now, updated: now, expires: millis(expires), stanza: st.XML(),
 	}
-	full := false
+	full, tooLarge := false, false
 	err := j.requestNumbers(ctx, 1, func(c changes, first int64) error {
 		row.seq, row.id = first, j.newID(first)
 		t, err := c.totals()
@@ -56,11 +56,20 @@ func (j *Journal) Enqueue(ctx context.Context, component jid.JID, credential str
 		if full = t.queued >= int64(j.o.OutboxLimit); full {
 			return nil
 		}
+		used, err := c.used()
+		if err != nil {
+			return err
+		}
+		if tooLarge = t.dead == 0 && used+int64(len(row.stanza)) > j.most()+j.o.reserve()/2; tooLarge {
+			return nil
+		}
 		return c.enqueue(row)
 	})
 	switch {
 	case err != nil:
 		return Outgoing{}, err
+	case tooLarge:
+		return Outgoing{}, j.noRoom()
 	case full:
 		return Outgoing{}, fmt.Errorf("journal: %w: %d stanzas wait for the link", ErrFull, j.o.OutboxLimit)
 	}

@@ -3,6 +3,7 @@ package journal
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // queue holds, in order, what the writer has not written yet.
@@ -12,10 +13,12 @@ type queue struct {
 
 	mu     sync.Mutex
 	ops    []op
-	spare  []op  // memory for the next ops
-	seq    int64 // the last that was given
-	urgent bool  // somebody waits
-	press  bool  // there is more than lazy events
+	oldest time.Duration // when the first entry among ops came, as Entry.came
+	adds   int           // entries among ops
+	spare  []op          // memory for the next ops
+	seq    int64         // the last that was given
+	urgent bool          // somebody waits
+	press  bool          // there is more than lazy events
 	closed bool
 
 	// leaving are the entries on disk whose removal is in ops or being written.
@@ -75,6 +78,10 @@ func (q *queue) add(e *Entry) bool {
 	q.seq++
 	e.seq = q.seq
 	signal := q.pressing()
+	if q.adds == 0 {
+		q.oldest = e.came
+	}
+	q.adds++
 	q.ops = append(q.ops, op{kind: opAdd, entry: e})
 	q.mu.Unlock()
 	if signal {
@@ -161,6 +168,13 @@ func (j *Journal) signal() {
 	}
 }
 
+// waitingSince returns when the first of the entries came that wait, if there is one, as Entry.came.
+func (q *queue) waitingSince() (since time.Duration, some bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.oldest, q.adds > 0
+}
+
 // isUrgent reports whether somebody waits.
 func (q *queue) isUrgent() bool {
 	q.mu.Lock()
@@ -175,14 +189,40 @@ func (q *queue) isPressing() bool {
 	return q.press
 }
 
-// take returns everything that waits.
-func (q *queue) take() []op {
+// take returns what waits, up to the first entry that came after young, as Entry.came; everything if
+// somebody waits or there is no more to come. It reports whether something is left.
+func (q *queue) take(young time.Duration) (ops []op, left bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	ops := q.ops
-	q.ops, q.spare = q.spare[:0], nil
-	q.urgent, q.press = false, false
-	return ops
+	n := len(q.ops)
+	if !q.urgent && !q.closed {
+		n = q.before(young)
+	}
+	ops = q.ops[:n]
+	rest := q.ops[n:]
+	q.ops, q.spare = append(q.spare[:0], rest...), nil
+	q.urgent, q.press, q.adds = false, len(rest) > 0, 0
+	for _, o := range rest {
+		if o.kind != opAdd {
+			continue
+		}
+		if q.adds == 0 {
+			q.oldest = o.entry.came
+		}
+		q.adds++
+	}
+	clear(rest)
+	return ops, len(rest) > 0
+}
+
+// before returns how many ops are before the first entry that came after young.
+func (q *queue) before(young time.Duration) int {
+	for i, o := range q.ops {
+		if o.kind == opAdd && o.entry.came > young {
+			return i
+		}
+	}
+	return len(q.ops)
 }
 
 // keepMemory is how many ops the memory for them is kept for.
@@ -228,6 +268,11 @@ func (q *queue) isLeaving(seq int64) bool {
 	return ok
 }
 
+// Leaving returns how many deliveries are settled or buried and still on disk. Until that is
+// written they take memory: who loads more of them than that keeps up with waits for
+// [Journal.Flush].
+func (j *Journal) Leaving() int { return j.queue.countLeaving() }
+
 // countLeaving returns how many removals are under way.
 func (q *queue) countLeaving() int {
 	q.mu.Lock()
@@ -253,7 +298,8 @@ func (q *queue) shut() {
 // ended.
 func (q *queue) end() []*Entry {
 	var left []*Entry
-	for _, o := range q.take() {
+	ops, _ := q.take(0) // all, since the queue is closed
+	for _, o := range ops {
 		if o.kind == opAdd && o.entry.state.Load() == pending {
 			left = append(left, o.entry)
 		}

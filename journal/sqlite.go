@@ -23,7 +23,7 @@ var schemas embed.FS
 
 const (
 	// schemaVersion is the number of the last migration (PRAGMA user_version).
-	schemaVersion = 3
+	schemaVersion = 4
 	// applicationID marks a database file as a journal (PRAGMA application_id).
 	applicationID = 0x5273746a // "Rstj"
 	// readers is how many queries may be made at once, and listers how many that may
@@ -46,6 +46,9 @@ type sqliteStore struct {
 	reads  *sql.DB
 	lists  *sql.DB // as reads, for what may take long: that must not hold up what delivers
 
+	examined bool // it is looked at, and not to be changed
+
+	pageSize int64
 	prepared map[string]*sql.Stmt   // on conn
 	known    map[Conversation]int64 // rows that the writer has found or made, and not removed
 	mu       sync.Mutex
@@ -179,7 +182,7 @@ func (s *sqliteStore) version() (version int, err error) {
 // migrate brings the file to schemaVersion. One that is refused is not changed.
 func (s *sqliteStore) migrate() error {
 	version, err := s.version()
-	if err != nil {
+	if err != nil || s.examined {
 		return err
 	}
 	if _, err := s.conn.ExecContext(context.Background(), "PRAGMA journal_mode = WAL"); err != nil {
@@ -205,16 +208,16 @@ func (s *sqliteStore) check() error {
 	if _, err := s.conn.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		return err
 	}
-	var pages, size int64
-	if err := s.conn.QueryRowContext(ctx, "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size").Scan(&pages, &size); err != nil {
+	var pages int64
+	if err := s.conn.QueryRowContext(ctx, "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size").Scan(&pages, &s.pageSize); err != nil {
 		return err
 	}
 	file, err := os.Stat(s.path)
 	if err != nil {
 		return err
 	}
-	if file.Size() < pages*size {
-		return s.damaged(fmt.Sprintf("it has %d bytes of %d", file.Size(), pages*size))
+	if file.Size() < pages*s.pageSize {
+		return s.damaged(fmt.Sprintf("it has %d bytes of %d", file.Size(), pages*s.pageSize))
 	}
 	if file.Size() > checkUpTo {
 		return nil

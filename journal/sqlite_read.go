@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"math"
 	"strings"
 	"time"
@@ -17,13 +18,16 @@ func (s *sqliteStore) has(ctx context.Context, c Conversation) (bool, error) {
 	return found, err
 }
 
-func (s *sqliteStore) due(ctx context.Context, component string, now int64, limit int) ([]Conversation, error) {
-	return query(ctx, s, func(rows *sql.Rows) (Conversation, error) {
+func (s *sqliteStore) due(ctx context.Context, component string, now int64, after Place, limit int) ([]Due, error) {
+	of := address(component)
+	return query(ctx, s, func(rows *sql.Rows) (d Due, err error) {
 		var from, to string
-		err := rows.Scan(&from, &to)
-		return Conversation{Component: address(component), From: address(from), To: address(to)}, err
-	}, `SELECT sender, addressee FROM conversation INDEXED BY conversation_due
-		WHERE component = ? AND not_before <= ? AND waiting > 0 ORDER BY not_before LIMIT ?`, component, now, limit)
+		err = rows.Scan(&d.Place.notBefore, &d.Place.row, &from, &to)
+		d.Conversation = Conversation{Component: of, From: address(from), To: address(to)}
+		return d, err
+	}, `SELECT not_before, id, sender, addressee FROM conversation INDEXED BY conversation_due
+		WHERE component = ? AND waiting > 0 AND (not_before, id) > (?, ?) AND not_before <= ? ORDER BY not_before, id LIMIT ?`,
+		component, after.notBefore, after.row, now, limit)
 }
 
 func (s *sqliteStore) nextDue(ctx context.Context, component string, after int64) (at int64, found bool, err error) {
@@ -36,11 +40,44 @@ func (s *sqliteStore) nextDue(ctx context.Context, component string, after int64
 const deliveryColumns = `d.seq, d.id, c.component, c.sender, c.addressee, d.kind, d.received, d.expires, d.attempts,
 	d.last_at, d.last_status, d.last_error, coalesce(d.died, 0), d.reason, c.not_before, length(d.stanza)`
 
-func (s *sqliteStore) load(ctx context.Context, c Conversation, after int64, limit int) ([]deliveryRow, error) {
-	return query(ctx, s, scanWhole, "SELECT "+deliveryColumns+`, d.stanza
-		FROM conversation AS c CROSS JOIN delivery AS d INDEXED BY delivery_waiting ON d.conversation = c.id
-		WHERE c.component = ? AND c.sender = ? AND c.addressee = ? AND d.died IS NULL AND d.seq > ? ORDER BY d.seq LIMIT ?`,
-		c.Component.String(), c.From.String(), c.To.String(), after, limit)
+func (s *sqliteStore) load(ctx context.Context, component string, wants []Want, each, bytes int) (rows []loadedRow, ended bool, err error) {
+	text, err := json.Marshal(wantedRows(wants))
+	if err != nil {
+		return nil, false, err
+	}
+	found, err := s.rows(ctx, `SELECT w.key, d.seq, d.id, d.received, d.expires, d.attempts, d.last_at, d.last_status, d.last_error, d.stanza
+		FROM json_each(?) AS w
+		CROSS JOIN conversation AS c ON c.component = ? AND c.sender = w.value ->> 0 AND c.addressee = w.value ->> 1
+		CROSS JOIN delivery AS d INDEXED BY delivery_waiting ON d.conversation = c.id AND d.died IS NULL AND d.seq > (w.value ->> 2)
+			AND d.seq <= coalesce((SELECT e.seq FROM delivery AS e INDEXED BY delivery_waiting
+				WHERE e.conversation = c.id AND e.died IS NULL AND e.seq > (w.value ->> 2) ORDER BY e.seq LIMIT 1 OFFSET ?), 9223372036854775807)
+		ORDER BY w.key, d.seq`, string(text), component, each-1)
+	if err != nil {
+		return nil, false, err
+	}
+	defer found.Close()
+	for found.Next() {
+		if bytes < 0 {
+			return rows, true, nil
+		}
+		var r loadedRow
+		if err := found.Scan(&r.want, &r.seq, &r.id, &r.received, &r.expires, &r.attempts, &r.lastAt, &r.lastStatus, &r.lastError, &r.stanza); err != nil {
+			return nil, false, s.explain(err)
+		}
+		bytes -= len(r.stanza)
+		r.conversation = wants[r.want].Conversation
+		rows = append(rows, r)
+	}
+	return rows, false, s.explain(found.Err())
+}
+
+// wantedRows returns what load reads from JSON.
+func wantedRows(wants []Want) [][3]any {
+	list := make([][3]any, len(wants))
+	for i, w := range wants {
+		list[i] = [3]any{w.Conversation.From.String(), w.Conversation.To.String(), w.After}
+	}
+	return list
 }
 
 func (s *sqliteStore) expired(ctx context.Context, component string, now int64, limit int) ([]deliveryRow, error) {
@@ -184,16 +221,22 @@ func (s *sqliteStore) find(ctx context.Context, text string, args []any, into ..
 
 // query reads rows by a query that is prepared once for all readers.
 func query[T any](ctx context.Context, s *sqliteStore, scan func(*sql.Rows) (T, error), text string, args ...any) ([]T, error) {
+	rows, err := s.rows(ctx, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	found, err := collect(rows, scan)
+	return found, s.explain(err)
+}
+
+// rows makes a query that is prepared once for all readers.
+func (s *sqliteStore) rows(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	stmt, err := s.reader(ctx, text) //nolint:sqlclosecheck // it is kept until the store is closed
 	if err != nil {
 		return nil, s.explain(err)
 	}
 	rows, err := stmt.QueryContext(ctx, args...)
-	if err != nil {
-		return nil, s.explain(err)
-	}
-	found, err := collect(rows, scan)
-	return found, s.explain(err)
+	return rows, s.explain(err)
 }
 
 // collect reads all rows.

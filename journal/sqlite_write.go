@@ -31,6 +31,21 @@ func (t *sqliteChanges) totals() (v totals, err error) {
 	return v, err
 }
 
+func (t *sqliteChanges) clock() (seen, steady int64, err error) {
+	err = t.s.row("SELECT clock, steady FROM journal", nil, &seen, &steady)
+	return seen, steady, err
+}
+
+func (t *sqliteChanges) setClock(seen, steady int64) error {
+	return t.s.exec("UPDATE journal SET clock = ?, steady = ?", seen, steady)
+}
+
+func (t *sqliteChanges) used() (int64, error) {
+	var pages int64
+	err := t.s.row("SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count", nil, &pages)
+	return pages * t.s.pageSize, err
+}
+
 func (t *sqliteChanges) add(r deliveryRow) error {
 	id, err := t.conversation(r.conversation, r.notBefore)
 	if err != nil {
@@ -60,14 +75,33 @@ func (t *sqliteChanges) conversation(c Conversation, notBefore int64) (id int64,
 	return id, err
 }
 
-func (t *sqliteChanges) attempt(seq int64, a Attempt) error {
-	err := t.s.exec("INSERT INTO attempt SELECT seq, attempts + 1, ?, ?, ?, ?, ? FROM delivery WHERE seq = ?",
-		a.At.UnixMilli(), a.Took.Microseconds(), a.Status, a.Answer, a.Error, seq)
+// Of a delivery's attempts the answers to the first one and to the last few are kept.
+const lastAnswers = 4
+
+func (t *sqliteChanges) attempt(seq int64, a Attempt, how record) error {
+	var number int64
+	err := t.s.row("UPDATE delivery SET attempts = attempts + 1, last_at = ?, last_status = ?, last_error = ? WHERE seq = ? RETURNING attempts",
+		[]any{a.At.UnixMilli(), a.Status, a.Error, seq}, &number)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err == nil && how == recordOver {
+		var n int64
+		n, err = t.s.execCount("DELETE FROM attempt WHERE seq = ? AND number = (SELECT min(number) FROM attempt WHERE seq = ? AND number > 1)", seq, seq)
+		if n == 0 {
+			return err
+		}
+	}
+	if err == nil && number > lastAnswers+1 {
+		err = t.s.exec("UPDATE attempt SET answer = NULL WHERE seq = ? AND number = ?", seq, number-lastAnswers)
+	}
 	if err != nil {
 		return err
 	}
-	return t.s.exec("UPDATE delivery SET attempts = attempts + 1, last_at = ?, last_status = ?, last_error = ? WHERE seq = ?",
-		a.At.UnixMilli(), a.Status, a.Error, seq)
+	if how != recordAll {
+		a.Answer = nil
+	}
+	return t.s.exec("INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?)", seq, number, a.At.UnixMilli(), a.Took.Microseconds(), a.Status, a.Answer, a.Error)
 }
 
 func (t *sqliteChanges) remove(seq int64) error {
@@ -82,6 +116,26 @@ func (t *sqliteChanges) bury(seq, now int64, reason string) error {
 func (t *sqliteChanges) notBefore(c Conversation, at int64) error {
 	return t.s.exec("UPDATE conversation SET not_before = ? WHERE component = ? AND sender = ? AND addressee = ?",
 		at, c.Component.String(), c.From.String(), c.To.String())
+}
+
+func (t *sqliteChanges) dueBy(at int64, limit int) (int, error) {
+	n, component := 0, ""
+	for n < limit {
+		err := t.s.row("SELECT component FROM conversation WHERE component > ? ORDER BY component LIMIT 1", []any{component}, &component)
+		if errors.Is(err, sql.ErrNoRows) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+		some, err := t.s.execCount(`UPDATE conversation SET not_before = ? WHERE id IN (SELECT id FROM conversation INDEXED BY conversation_due
+			WHERE component = ? AND not_before > ? AND waiting > 0 LIMIT ?)`, at, component, at, limit-n)
+		if err != nil {
+			return n, err
+		}
+		n += int(some)
+	}
+	return n, nil
 }
 
 func (t *sqliteChanges) match(f Filter, after int64, limit int) ([]deliveryRow, error) {
@@ -102,37 +156,49 @@ func (t *sqliteChanges) retry(seq, now int64) error {
 	return t.s.exec("UPDATE conversation SET not_before = ? WHERE id = (SELECT conversation FROM delivery WHERE seq = ?)", now, seq)
 }
 
-func (t *sqliteChanges) prune(before, excess int64, limit int) (old, surplus int, err error) {
-	for range limit {
-		var seq, died, size int64
-		err := t.s.row("SELECT seq, died, length(stanza) FROM delivery WHERE died IS NOT NULL AND died < ? ORDER BY died LIMIT 1",
-			[]any{oldest(before, excess)}, &seq, &died, &size)
-		if errors.Is(err, sql.ErrNoRows) {
-			break
-		}
-		if err == nil {
-			err = t.remove(seq)
-		}
-		if err != nil {
-			return old, surplus, err
-		}
-		excess -= size
-		if died < before {
-			old++
-		} else {
-			surplus++
+func (t *sqliteChanges) pruneDead(before int64, limit int) (int, error) {
+	for n := range limit {
+		if found, err := t.removeOldest(before); err != nil || !found {
+			return n, err
 		}
 	}
-	return old, surplus, nil
+	return limit, nil
 }
 
-// oldest returns before which time dead letters must have died to be dropped, when
-// some are too many.
-func oldest(before, excess int64) int64 {
-	if excess > 0 {
-		return math.MaxInt64
+// dropAtOnce is how many dead letters are dropped before it is measured what that has
+// freed.
+const dropAtOnce = 8
+
+func (t *sqliteChanges) dropDead(most int64, limit int) (n int, used int64, err error) {
+	for {
+		if used, err = t.used(); err != nil || used <= most || n >= limit {
+			return n, used, err
+		}
+		for range dropAtOnce {
+			found, err := t.removeOldest(math.MaxInt64)
+			if err != nil {
+				return n, used, err
+			}
+			if !found {
+				used, err = t.used()
+				return n, used, err
+			}
+			n++
+		}
 	}
-	return before
+}
+
+// removeOldest removes the dead letter that died first, if that was before a time.
+func (t *sqliteChanges) removeOldest(before int64) (found bool, err error) {
+	var seq int64
+	err = t.s.row("SELECT seq FROM delivery WHERE died IS NOT NULL AND died < ? ORDER BY died LIMIT 1", []any{before}, &seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err == nil {
+		err = t.remove(seq)
+	}
+	return err == nil, err
 }
 
 func (t *sqliteChanges) enqueue(r outboxRow) error {

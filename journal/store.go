@@ -11,10 +11,13 @@ type store interface {
 	write(fn func(changes) error) error
 
 	has(context.Context, Conversation) (bool, error)
-	due(ctx context.Context, component string, now int64, limit int) ([]Conversation, error)
+	// due returns conversations in the order of their not-before times and then of their rows, after a place in it.
+	due(ctx context.Context, component string, now int64, after Place, limit int) ([]Due, error)
 	// nextDue returns the least not-before time of a component's conversations that is later than after.
 	nextDue(ctx context.Context, component string, after int64) (at int64, found bool, err error)
-	load(ctx context.Context, c Conversation, after int64, limit int) ([]deliveryRow, error)
+	// load returns what waits in conversations, of each at most so many, in the order of wants and then of seq. It ends
+	// early when the stanzas have that many bytes.
+	load(ctx context.Context, component string, wants []Want, each, bytes int) (rows []loadedRow, ended bool, err error)
 	expired(ctx context.Context, component string, now int64, limit int) ([]deliveryRow, error)
 	list(ctx context.Context, f Filter, after int64, limit int) ([]deliveryRow, error) // without stanzas
 	stanza(ctx context.Context, seq int64) ([]byte, error)                             // ErrNotFound
@@ -38,22 +41,30 @@ type store interface {
 // changes are what a transaction may do.
 type changes interface {
 	start() (number int64, err error) // counts that the journal was opened
-	probe(now int64) error            // changes the file in a way that nobody notices
+	// clock returns what setClock noted last, zero if it never did.
+	clock() (seen, steady int64, err error)
+	setClock(seen, steady int64) error
+	probe(now int64) error // changes the file in a way that nobody notices
 	totals() (totals, error)
+	used() (int64, error) // bytes of the file that are in use
 
 	add(deliveryRow) error
-	attempt(seq int64, a Attempt) error // nothing if there is no such delivery
+	attempt(seq int64, a Attempt, how record) error // nothing if there is no such delivery
 	remove(seq int64) error
 	bury(seq, now int64, reason string) error
 	notBefore(c Conversation, at int64) error
+	// dueBy makes conversations due at a time that would be later, at most limit.
+	dueBy(at int64, limit int) (int, error)
 
 	// match returns deliveries in the order of seq, without their stanzas.
 	match(f Filter, after int64, limit int) ([]deliveryRow, error)
 	replay(seq, newSeq, expires int64) error
 	retry(seq, now int64) error
-	// prune removes dead letters, oldest first: those that died before a time, and
-	// then until that many bytes are freed; at most limit.
-	prune(before, excess int64, limit int) (old, surplus int, err error)
+	// pruneDead removes dead letters that died before a time, at most limit, oldest first.
+	pruneDead(before int64, limit int) (int, error)
+	// dropDead removes dead letters, oldest first, until no more than that many bytes
+	// are in use; about limit at most.
+	dropDead(most int64, limit int) (n int, used int64, err error)
 
 	enqueue(outboxRow) error
 	mark(id string, state OutboxState, text string, now int64) error
@@ -102,6 +113,12 @@ type deliveryRow struct {
 	notBefore    int64 // of the conversation
 	size         int64
 	stanza       []byte // nil where only the rest was asked for
+}
+
+// loadedRow is a delivery that was wanted.
+type loadedRow struct {
+	deliveryRow
+	want int // which of the wants it belongs to
 }
 
 // outboxRow is a row of the outbox as it is stored.

@@ -36,31 +36,51 @@ func (j *Journal) work() {
 	}
 }
 
-// gather waits for company: until Linger is over or somebody waits.
+// pace is how long a commit is expected to take: as long as the last ones, of which the slow ones count for more.
+type pace time.Duration
+
+// note counts a commit in, with 0 for one that had nothing to write.
+func (p *pace) note(took time.Duration) { *p = max(pace(took), *p-*p/4) }
+
+// company returns for how long the writer may wait, so that an entry of that age is on disk when it is as old as
+// linger. An entry gets a quarter of it in any case, or else those that a callback accepts at once would be written, too.
+func (p *pace) company(linger, age time.Duration) time.Duration {
+	begin := max(linger-time.Duration(*p), linger/4)
+	return max(0, min(begin-age, linger))
+}
+
+// gather waits for company: until the first entry is as old as Linger allows, or somebody waits.
 func (j *Journal) gather() {
-	linger := time.NewTimer(j.o.Linger)
-	defer linger.Stop()
-	lazy := time.NewTimer(max(lazyLinger, j.o.Linger))
-	defer lazy.Stop()
-	for pressing := j.queue.isPressing(); !j.queue.isUrgent(); {
+	company, pressing := j.company()
+	wait := time.NewTimer(company)
+	defer wait.Stop()
+	for !j.queue.isUrgent() {
 		select {
 		case <-j.wake:
 			if !pressing && j.queue.isPressing() {
-				pressing = true
-				linger.Reset(j.o.Linger)
+				company, pressing = j.company()
+				wait.Reset(company)
 			}
 			continue
-		case <-linger.C:
-			if !pressing {
-				continue
-			}
-		case <-lazy.C:
+		case <-wait.C:
 		case <-j.closing:
 		}
 		break
 	}
 	// Those who waited for the last commit come together: let them.
 	runtime.Gosched()
+}
+
+// company returns for how long the writer may wait, and whether there is more than lazy events.
+func (j *Journal) company() (wait time.Duration, pressing bool) {
+	if !j.queue.isPressing() {
+		return max(lazyLinger, j.o.Linger), false
+	}
+	var age time.Duration
+	if since, some := j.queue.waitingSince(); some {
+		age = j.uptime() - since
+	}
+	return j.pace.company(j.o.Linger, age), true
 }
 
 // flush writes what waits, and tries until it succeeds or the journal is closed.
@@ -78,12 +98,16 @@ func (j *Journal) flush() {
 	}
 }
 
-// writeAll writes what waits, and that writing works again if it did not. After an
+// writeAll writes what waits, but for what came just now unless somebody waits for it, and that writing works again if it did not. After an
 // error everything is where it was, but requests have been told.
 func (j *Journal) writeAll() error {
-	ops := j.queue.take()
+	// What came just now can wait longer: most of it will be settled, and need not be written.
+	ops, left := j.queue.take(j.uptime() - j.pace.company(j.o.Linger, 0)/2)
 	defer j.queue.recycle(ops)
-	for rest := ops; len(rest) > 0 || j.health.failing(); {
+	if left {
+		defer j.signal()
+	}
+	for rest := ops; len(rest) > 0 || j.health.failing() || len(ops) == 0 && j.room.crowded; {
 		n := min(len(rest), maxCommit)
 		if err := j.commit(rest[:n]); err != nil {
 			j.failed(err)
@@ -93,16 +117,20 @@ func (j *Journal) writeAll() error {
 		j.recovered()
 		rest = rest[n:]
 	}
+	if j.room.crowded { // there is more to drop
+		j.signal()
+	}
 	return nil
 }
 
 // commit writes ops in one transaction, if anything is to be written.
 func (j *Journal) commit(ops []op) error {
-	if j.claim(ops) == 0 && !j.health.failing() {
+	if j.claim(ops) == 0 && !j.health.failing() && !j.room.crowded {
+		j.pace.note(0)
 		return nil
 	}
 	began := time.Now()
-	var sums totals
+	var holds filling
 	err := j.store.write(func(c changes) (err error) {
 		if j.health.failing() {
 			if err := c.probe(j.now()); err != nil {
@@ -114,7 +142,7 @@ func (j *Journal) commit(ops []op) error {
 				return err
 			}
 		}
-		sums, err = c.totals()
+		holds, err = j.makeRoom(c)
 		return err
 	})
 	if err != nil {
@@ -125,8 +153,10 @@ func (j *Journal) commit(ops []op) error {
 		}
 		return err
 	}
-	j.metrics.committed(time.Since(began))
-	j.setTotals(sums)
+	took := time.Since(began)
+	j.pace.note(took)
+	j.metrics.committed(took)
+	j.noteRoom(holds)
 	j.conclude(ops)
 	return nil
 }
@@ -163,7 +193,7 @@ func (o *op) apply(c changes) error {
 	case opRemove:
 		return c.remove(o.seq)
 	case opAttempt:
-		if err := c.attempt(o.entry.seq, o.more.attempt); err != nil {
+		if err := c.attempt(o.entry.seq, o.more.attempt, o.entry.j.records()); err != nil {
 			return err
 		}
 		return c.notBefore(o.entry.Conversation(), o.more.at)
@@ -182,11 +212,12 @@ func (o *op) apply(c changes) error {
 // conclude tells everybody concerned that ops are on disk.
 func (j *Journal) conclude(ops []op) {
 	j.concludeRemovals(ops)
+	now := j.uptime()
 	for _, o := range ops {
 		switch o.kind {
 		case opAdd:
 			j.metrics.written.Add(1)
-			o.entry.onDisk()
+			o.entry.onDisk(now)
 		case opRequest:
 			o.reply(nil)
 		case opEvent:

@@ -153,21 +153,37 @@ func (c *Component) State() State { return c.state.load() }
 // *stanza.Refusal, or ctx's cause if that ends first. A refusal with the reason
 // stanza.LinkUnavailable has an error with the method RetryAfter in its chain.
 func (c *Component) Send(ctx context.Context, st stanza.Stanza) (<-chan error, error) {
-	return c.send(ctx, st, confirm)
+	return c.send(ctx, newEntry(st, confirm))
+}
+
+// Lend is Send for a stanza that Withdraw may take back while there is no connection;
+// until then it waits for the next one, for however long. owner comes back with it,
+// and means nothing to the link.
+func (c *Component) Lend(ctx context.Context, st stanza.Stanza, owner string) (<-chan error, error) {
+	e := newEntry(st, lent)
+	e.owner = owner
+	return c.send(ctx, e)
+}
+
+// Withdraw takes back what was lent, unless there is a connection: what is not confirmed,
+// and after it what was not written, in order. The link does not write it any more. For
+// each, take is called; what it or anybody after it calls tell with, once, is what the
+// sender gets. take must not call the link. What nobody waits for any more is dropped.
+func (c *Component) Withdraw(take func(st stanza.Stanza, owner string, tell func(error))) {
+	c.window.withdraw(take)
 }
 
 // SendOnce is Send for a stanza that must not be written twice: if the link
 // breaks before it is confirmed, it fails.
 func (c *Component) SendOnce(ctx context.Context, st stanza.Stanza) (<-chan error, error) {
-	return c.send(ctx, st, once)
+	return c.send(ctx, newEntry(st, once))
 }
 
-func (c *Component) send(ctx context.Context, st stanza.Stanza, p promise) (<-chan error, error) {
-	if err := c.check(st); err != nil {
+func (c *Component) send(ctx context.Context, e *entry) (<-chan error, error) {
+	if err := c.check(e.st); err != nil {
 		return nil, err
 	}
-	e, err := c.window.add(ctx, st, p)
-	if err != nil {
+	if err := c.window.add(ctx, e); err != nil {
 		return nil, err
 	}
 	return e.done, nil
@@ -176,7 +192,7 @@ func (c *Component) send(ctx context.Context, st stanza.Stanza, p promise) (<-ch
 // Post returns once the stanza is written into the connection, which does not
 // mean that the server has it. Errors are as those of Send.
 func (c *Component) Post(ctx context.Context, st stanza.Stanza) error {
-	written, err := c.send(ctx, st, post)
+	written, err := c.send(ctx, newEntry(st, post))
 	if err != nil {
 		return err
 	}
@@ -195,7 +211,7 @@ func (c *Component) Post(ctx context.Context, st stanza.Stanza) error {
 func (c *Component) Reply(st stanza.Stanza) error {
 	err := c.check(st)
 	if err == nil {
-		_, err = c.window.add(context.Background(), st, reply)
+		err = c.window.add(context.Background(), newEntry(st, reply))
 	}
 	if err != nil {
 		c.dropped(st, err)

@@ -3,7 +3,7 @@
 //
 // A [Component] is an external component (XEP-0114). Its Run dials, shakes
 // hands, reads, writes, notices a dead peer, and connects again, until its
-// context ends; Send, SendOnce, Post and Reply may be called all the while. [Try]
+// context ends; Send, Lend, SendOnce, Post and Reply may be called all the while. [Try]
 // makes one such connection, to see whether the settings are right.
 //
 // # Confirmation
@@ -22,13 +22,14 @@
 //
 // When a connection breaks, stanzas that it did not confirm are written again
 // over the next, first and in order, if their senders still wait: delivery is
-// at least once. If the server ended the stream in a way that a stanza can
+// at least once. Those that were lent can be taken back instead ([Component.Withdraw]). If the server ended the stream in a way that a stanza can
 // cause, they are suspects, and are written one at a time, until the one that
 // ends the stream again is known; it is dropped, and its sender told.
 //
 // # Invariants
 //
-//   - Every channel that Send and SendOnce return gets exactly one value.
+//   - Every channel that Send and SendOnce return gets exactly one value; so does that of
+//     Lend, unless Withdraw has taken the stanza back: then its caller tells.
 //   - Stanzas are written in the order in which they were accepted; nothing
 //     overtakes what is written again.
 //   - Stanzas and pongs are worked off by one goroutine, in the order of the

@@ -14,6 +14,7 @@ const (
 	once                   // written at most once, and confirmed
 	post                   // written; no word on confirmation
 	reply                  // as confirm, but nobody waits for the outcome
+	lent                   // as confirm, until Withdraw takes it back
 )
 
 // entry is a stanza on its way to the server. Once it is in a window its fields
@@ -22,6 +23,7 @@ type entry struct {
 	st       stanza.Stanza
 	size     int // estimate of its bytes on the wire
 	promise  promise
+	owner    string          // of what is lent
 	gone     <-chan struct{} // closed when the sender no longer waits; nil: never
 	done     chan error      // gets the outcome; holds one value; nil for a reply
 	admitted chan struct{}   // closed when the sender need not wait for room; nil if it does not
@@ -35,6 +37,11 @@ type entry struct {
 
 // tagRoom estimates the bytes of a stanza's tags.
 const tagRoom = 256
+
+// newEntry returns one that is in no window yet.
+func newEntry(st stanza.Stanza, p promise) *entry {
+	return &entry{st: st, size: len(st.Content()) + tagRoom, promise: p}
+}
 
 // abandoned reports whether the sender has stopped waiting.
 func (e *entry) abandoned() bool {

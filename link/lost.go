@@ -1,6 +1,11 @@
 package link
 
-import "time"
+import (
+	"context"
+	"time"
+
+	"github.com/restanza/restanza/stanza"
+)
 
 // ending says how a connection ended, as far as its stanzas are concerned.
 type ending int
@@ -87,7 +92,7 @@ func (w *window) lost(how ending, err error) outcome {
 }
 
 // keepForNext makes again what is written first to the next connection. What is
-// blocked fails with down, but for replies.
+// blocked fails with down, but for replies and what is lent.
 func (w *window) keepForNext(again fifo, down error) {
 	w.ready = again
 	w.bytes = 0
@@ -95,11 +100,43 @@ func (w *window) keepForNext(again fifo, down error) {
 		w.bytes += e.size
 	}
 	w.blocked.keep(func(e *entry) bool {
-		if e.promise != reply {
-			e.finish(down)
+		switch e.promise {
+		case reply:
+			return true
+		case lent:
+			e.admit()
+			return true
+		case confirm, once, post:
 		}
-		return e.promise == reply
+		e.finish(down)
+		return false
 	})
+}
+
+// withdraw gives back what is lent, in order, while there is no connection.
+func (w *window) withdraw(take func(st stanza.Stanza, owner string, tell func(error))) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.up {
+		return
+	}
+	for _, q := range []*fifo{&w.ready, &w.blocked} { // nothing is in written
+		q.keep(func(e *entry) bool {
+			if e.promise != lent {
+				return true
+			}
+			if q == &w.ready {
+				w.bytes -= e.size
+			}
+			if e.abandoned() {
+				e.finish(context.Canceled)
+			} else {
+				take(e.st, e.owner, e.finish)
+			}
+			return false
+		})
+	}
+	w.checkDrained()
 }
 
 // guilty reports whether e, the only stanza that was unconfirmed, is to blame
@@ -117,14 +154,14 @@ func guilty(e *entry, how ending) bool {
 }
 
 // expire gives up what has waited for too long: senders are told, replies are
-// dropped.
+// dropped. What is lent waits for Withdraw while there is no connection.
 func (w *window) expire(now time.Time) outcome {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var out outcome
 	for _, q := range []*fifo{&w.written, &w.ready, &w.blocked} {
 		q.keep(func(e *entry) bool {
-			if now.Before(e.expires) {
+			if now.Before(e.expires) || e.promise == lent && !w.up {
 				return true
 			}
 			if q != &w.blocked {

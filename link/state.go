@@ -23,6 +23,7 @@ type stateBox struct {
 	mu      sync.Mutex
 	state   State
 	waiters chan struct{} // closed when the link comes up; nil: nobody waits
+	leaving chan struct{} // closed when it goes down; nil: nobody waits
 }
 
 // Up reports whether there is a connection. Stanzas are accepted then, unless it
@@ -43,6 +44,20 @@ func (c *Component) AwaitUp(ctx context.Context) error {
 	}
 }
 
+// AwaitDown waits until there is no connection. The error is the cause of ctx's end.
+func (c *Component) AwaitDown(ctx context.Context) error {
+	down := c.state.awaitDown()
+	if down == nil {
+		return nil
+	}
+	select {
+	case <-down:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // await returns a channel that is closed when the link comes up, nil if it is up.
 func (b *stateBox) await() <-chan struct{} {
 	b.mu.Lock()
@@ -54,6 +69,19 @@ func (b *stateBox) await() <-chan struct{} {
 		b.waiters = make(chan struct{})
 	}
 	return b.waiters
+}
+
+// awaitDown returns a channel that is closed when the link goes down, nil if it is down.
+func (b *stateBox) awaitDown() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.state.Up {
+		return nil
+	}
+	if b.leaving == nil {
+		b.leaving = make(chan struct{})
+	}
+	return b.leaving
 }
 
 func (b *stateBox) load() State {
@@ -86,6 +114,10 @@ func (b *stateBox) down(why string) {
 	if b.state.Up {
 		b.state.Up, b.state.Since = false, time.Now()
 		b.isUp.Store(false)
+		if b.leaving != nil {
+			close(b.leaving)
+			b.leaving = nil
+		}
 	}
 	b.state.LastError = why
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"sync"
 	"time"
-
-	"github.com/restanza/restanza/stanza"
 )
 
 // window holds the stanzas that were accepted and not yet confirmed. It bounds
@@ -55,26 +53,26 @@ func newWindow(l limits, p pinger, m *metrics) *window {
 
 // add accepts a stanza. It blocks until there is room for it, unless it is a
 // reply; the error is ctx's cause if that ends first.
-func (w *window) add(ctx context.Context, st stanza.Stanza, p promise) (*entry, error) {
+func (w *window) add(ctx context.Context, e *entry) error {
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
-	e := &entry{st: st, size: len(st.Content()) + tagRoom, promise: p, gone: ctx.Done(), queued: time.Now()}
+	e.gone, e.queued = ctx.Done(), time.Now()
 	e.expires = e.queued.Add(w.limits.confirm)
-	if p == reply {
+	if e.promise == reply {
 		e.expires = e.queued.Add(w.limits.replyAge)
 	} else {
 		e.done = make(chan error, 1)
 	}
 	admitted, err := w.enqueue(e)
 	if err != nil || admitted == nil {
-		return e, err
+		return err
 	}
 	select {
 	case <-admitted:
-		return e, nil
+		return nil
 	case <-ctx.Done(): // the window drops the entry when it comes to it
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 }
 

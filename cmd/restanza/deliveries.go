@@ -41,7 +41,7 @@ func piles() []pile {
 		{
 			name: "dead-letters", short: "See and change what no callback has accepted in time", age: "they died", action: "replay", done: "replayed",
 			about: "Stanzas that no callback has accepted in time. Nobody tries them any more; they are kept for a while.",
-			does:  "tried anew, for a day",
+			does:  "tried anew, for as long as new stanzas are (max_age)",
 			example: `  restanza dead-letters list --error "connection refused"
   restanza dead-letters replay ID
   restanza dead-letters replay --component bot.example.net

@@ -38,9 +38,9 @@ func newDoctor(environ []string) *cobra.Command {
 		Use:   "doctor",
 		Short: "Try, step by step, whether the gateway would work",
 		Long: `Reads the configuration as serve does, with the same flags, variables and file, and tries
-everything that the gateway needs: the HTTP listener and its certificate; for each component its
-credentials, its callback, its XMPP server's name, a connection, the handshake, a ping and the
-clock. Each step is a line: ok, warning, FAILED, or skipped, with what to try below it.
+everything that the gateway needs: the HTTP listener and its certificate; the journal; for each
+component its credentials, its callback, its XMPP server's name, a connection, the handshake, a
+ping and the clock. Each step is a line: ok, warning, FAILED, or skipped, with what to try below it.
 
 It may be called while a gateway runs. One that holds the HTTP listener is asked how its links are,
 and no second connection is made for those that are up: ejabberd would share the stanzas out among
@@ -55,7 +55,7 @@ both. For a gateway with another HTTP listener doctor can't know. docs/doctor.md
 				return fmt.Errorf("--timeout: %s is no time; write a duration such as 10s", f.timeout)
 			}
 			return atWork(exitFailure, func(cmd *cobra.Command, _ []string) error {
-				return examine(cmd.Context(), sources(cmd, environ), f, newChart(cmd.OutOrStdout(), environ))
+				return examine(cmd.Context(), sources(cmd, environ), environ, f, newChart(cmd.OutOrStdout(), environ))
 			})(cmd, nil)
 		},
 	}
@@ -68,7 +68,7 @@ both. For a gateway with another HTTP listener doctor can't know. docs/doctor.md
 }
 
 // examine runs all steps until they are done or a signal comes, and prints what they found.
-func examine(ctx context.Context, s config.Sources, f doctorFlags, out *chart) error {
+func examine(ctx context.Context, s config.Sources, environ []string, f doctorFlags, out *chart) error {
 	each := out.step
 	if f.json {
 		each = nil
@@ -82,8 +82,9 @@ func examine(ctx context.Context, s config.Sources, f doctorFlags, out *chart) e
 		defer stop()
 		context.AfterFunc(ctx, stop) // a second signal ends the program by itself
 		out.domains = len(c.Components) > 1
+		place, _, placeErr := journalPath(environ)
 		report = doctor.Run(ctx, doctor.Options{
-			Config: c, Warnings: warnings, Version: version(),
+			Config: c, Warnings: warnings, Version: version(), DefaultJournal: place, NoDefaultJournal: placeErr,
 			Timeout: f.timeout, ForceHandshake: f.forceHandshake, Each: each,
 		})
 	}

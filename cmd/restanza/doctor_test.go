@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,6 +29,7 @@ func doctorArgs(t *testing.T, server xmpptest.Server, more ...string) []string {
 	return append([]string{
 		"doctor", "--component", server.ComponentDomain(0), "--server", server.ComponentAddr(), "--secret", server.Secret(),
 		"--credentials", "Bearer f0d1c2b3a495c3b7f0e1d2c3b4a59687", "--listen", xmpptest.FreeAddr(t),
+		"--journal-path", filepath.Join(t.TempDir(), "journal.db"),
 		"--callback-url", strings.Replace(receiver.URL(), "://", "://user:hunter2@", 1),
 	}, more...)
 }
@@ -115,7 +117,7 @@ func TestDoctor_json(t *testing.T) {
 	}
 	for i, step := range object.Steps {
 		want := []string{"component", "detail", "milliseconds", "name", "status", "try"}
-		if i < 4 {
+		if i < 5 {
 			want = want[1:]
 		} else if step["component"] != server.ComponentDomain(0) {
 			t.Errorf("component %v", step["component"])
@@ -304,4 +306,16 @@ func TestDoctor_contextEnds(t *testing.T) {
 	if code != exitFailure || stdout.String() != "{\n  \"result\": \"interrupted\",\n  \"steps\": []\n}\n" {
 		t.Errorf("%d: %s%s", code, &stdout, &stderr)
 	}
+}
+
+// Where the journal is found out as serve does, and nothing is made there.
+func TestDoctor_journal(t *testing.T) {
+	server, home := xmpptest.Start(t, "fake"), t.TempDir()
+	args := slices.DeleteFunc(doctorArgs(t, server), func(s string) bool { return s == "--journal-path" || strings.HasSuffix(s, "journal.db") })
+	call(t, "", []string{"HOME=" + home}, args...).expect(t, exitOK, "\nok       journal: "+home+"/.local/state/restanza/journal.db will be made, with its folder, with ", "")
+	if left, err := os.ReadDir(home); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	call(t, "", nil, args...).expect(t, exitOK, "\nwarning  journal: there is no place for it: ", "")
+	call(t, "", nil, append(args, "--journal-path", "none")...).expect(t, exitOK, "\nskipped  journal: none is wanted", "")
 }

@@ -125,7 +125,7 @@ func ask(cmd *cobra.Command, p process, r *report, compose func(from, id string)
 		return answer, err
 	}
 	r.ID = id
-	answer, err = c.Post(cmd.Context(), client.Request{Body: body, Timeout: timeout})
+	answer, err = c.Post(cmd.Context(), client.Request{Body: body, Timeout: timeout, Strict: true})
 	if err != nil {
 		return answer, err
 	}

@@ -36,6 +36,7 @@ type report struct {
 	Status int            `json:"status,omitempty"`
 	ID     string         `json:"id,omitempty"`
 	Millis float64        `json:"milliseconds,omitempty"`
+	Queued string         `json:"queued,omitempty"`
 	Stanza string         `json:"stanza,omitempty"`
 	Result any            `json:"result,omitempty"`
 	Error  *reportedError `json:"error,omitempty"`

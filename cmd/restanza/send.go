@@ -29,7 +29,8 @@ const (
 
 func newSend(p process) *cobra.Command {
 	var m client.Message
-	var whole, async bool
+	var whole bool
+	var request client.Request
 	types := client.MessageTypes()
 	cmd := &cobra.Command{
 		Use:   "send TO [TEXT]",
@@ -40,6 +41,10 @@ argument, or standard input, is a whole stanza, which is sent as it is.
 
 The exit code is 0 once the XMPP server has the message. If it comes back, the condition and
 the text of the error are printed.
+
+It is 0, too, if the gateway has no connection to the XMPP server and keeps the message on disk,
+to send it later: then standard error says so, and where the gateway tells what becomes of it.
+With --strict that does not happen: the exit code is 1.
 
 ` + connectionHelp + "\n\n" + clientExitCodes,
 		Example: `  restanza send bob@localhost "hi"
@@ -53,7 +58,7 @@ the text of the error are printed.
 			if whole {
 				compose = func() ([]byte, error) { return wholeStanza(cmd, args) }
 			}
-			return send(cmd, p, compose, async, r)
+			return send(cmd, p, compose, request, r)
 		}),
 	}
 	addConnection(cmd)
@@ -64,7 +69,8 @@ the text of the error are printed.
 	flags.StringVar(&m.ID, idFlag, "", "the stanza's id; one is made up unless given")
 	flags.StringVar(&m.Lang, "lang", "", "language of the text, such as en")
 	flags.BoolVar(&whole, xmlFlag, false, "send a whole stanza")
-	flags.BoolVar(&async, "async", false, "do not wait until the XMPP server has it")
+	flags.BoolVar(&request.Async, "async", false, "do not wait until the XMPP server has it")
+	flags.BoolVar(&request.Strict, "strict", false, "fail rather than let the gateway keep it until it has a connection to the XMPP server")
 	addOutput(cmd, sendTimeout)
 	for _, name := range []string{fromFlag, "subject", idFlag, "lang"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions) // fails for unknown flags only
@@ -131,25 +137,29 @@ func wholeStanza(cmd *cobra.Command, args []string) ([]byte, error) {
 }
 
 // send posts what compose returns, and prints the answer if there is one.
-func send(cmd *cobra.Command, p process, compose func() ([]byte, error), async bool, r *report) error {
-	timeout, err := timeoutOf(cmd)
-	if err != nil {
+func send(cmd *cobra.Command, p process, compose func() ([]byte, error), request client.Request, r *report) (err error) {
+	if request.Timeout, err = timeoutOf(cmd); err != nil {
 		return err
 	}
 	c, err := connect(cmd, p, sender)
 	if err != nil {
 		return err
 	}
-	body, err := compose()
-	if err != nil {
+	if request.Body, err = compose(); err != nil {
 		return err
 	}
-	answer, err := c.Post(cmd.Context(), client.Request{Body: body, Timeout: timeout, Async: async})
+	answer, err := c.Post(cmd.Context(), request)
 	if err != nil {
 		return err
 	}
 	r.note(answer)
-	if answer.XML == "" || isJSON(cmd) {
+	if isJSON(cmd) {
+		return nil
+	}
+	if answer.Queued != "" {
+		tell(cmd.ErrOrStderr(), "queued: the gateway has no connection to the XMPP server, and sends it when it has; what becomes of it: %s", answer.Queued)
+	}
+	if answer.XML == "" {
 		return nil
 	}
 	return printXML(cmd.OutOrStdout(), answer.XML)
@@ -157,7 +167,7 @@ func send(cmd *cobra.Command, p process, compose func() ([]byte, error), async b
 
 // note takes what the report has of an answer.
 func (r *report) note(a client.Answer) {
-	r.Status, r.Stanza = a.Status, a.XML
+	r.Status, r.Queued, r.Stanza = a.Status, a.Queued, a.XML
 	r.Millis = float64(a.Took.Microseconds()) / 1000
 }
 

@@ -101,7 +101,7 @@ func assemble(c config.Config, log *slog.Logger, environ []string) (*restanza.Re
 		return restanza.New(o)
 	}
 	var err error
-	if o.Config.Journal.Path, err = journalPath(environ); err == nil {
+	if o.Config.Journal.Path, err = makeJournalPath(environ); err == nil {
 		var r *restanza.Restanza
 		if r, err = restanza.New(o); err == nil {
 			return r, nil
@@ -116,27 +116,35 @@ func assemble(c config.Config, log *slog.Logger, environ []string) (*restanza.Re
 	return restanza.New(o)
 }
 
+// makeJournalPath is journalPath, and makes the folder if that is the user's.
+func makeJournalPath(environ []string) (string, error) {
+	path, own, err := journalPath(environ)
+	if err != nil || !own {
+		return path, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	return path, nil
+}
+
 // journalPath returns where the journal is unless somebody says otherwise: in the folder that systemd gives the service, or
-// else in that of the XDG base directory specification, which is made.
-func journalPath(environ []string) (string, error) {
+// else in the user's own, that of the XDG base directory specification.
+func journalPath(environ []string) (path string, own bool, err error) {
 	const name = "journal.db"
 	if folders := lookup(environ, "STATE_DIRECTORY"); folders != "" {
 		first, _, _ := strings.Cut(folders, ":")
-		return filepath.Join(first, name), nil
+		return filepath.Join(first, name), false, nil
 	}
 	folder := lookup(environ, "XDG_STATE_HOME")
 	if !filepath.IsAbs(folder) { // which counts as not set
 		home := lookup(environ, "HOME")
 		if !filepath.IsAbs(home) {
-			return "", errors.New("there is no place for it: none of STATE_DIRECTORY, XDG_STATE_HOME and HOME is set")
+			return "", false, errors.New("there is no place for it: none of STATE_DIRECTORY, XDG_STATE_HOME and HOME is set")
 		}
 		folder = filepath.Join(home, ".local", "state")
 	}
-	folder = filepath.Join(folder, "restanza")
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return "", err
-	}
-	return filepath.Join(folder, name), nil
+	return filepath.Join(folder, "restanza", name), true, nil
 }
 
 // untilSignal returns a context that ends with the first signal. The second signal calls atOnce.

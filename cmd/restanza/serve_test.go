@@ -198,7 +198,7 @@ func TestJournalPath(t *testing.T) {
 		"read-only": {[]string{"HOME=/proc/nowhere"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := journalPath(c.environ)
+			got, err := makeJournalPath(c.environ)
 			if got != c.want || (err == nil) != (c.want != "") {
 				t.Errorf("%q, %v; want %q", got, err, c.want)
 			}

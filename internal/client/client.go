@@ -124,6 +124,7 @@ type Request struct {
 	Timeout time.Duration // until the answer must be there; over 0
 	Async   bool          // not to wait for the XMPP server's confirmation
 	Key     string        // by which the gateway knows a repetition: letters, digits and hyphens; empty: none
+	Strict  bool          // an error instead of being queued; the HTTP status of a stanza error fits it
 }
 
 // Answer is what came of a request that went well.
@@ -131,6 +132,7 @@ type Answer struct {
 	Status int           // of HTTP
 	Took   time.Duration // from the connection to the whole answer
 	Stanza stanza.Stanza // the zero Stanza if there is no body
+	Queued string        // where the gateway tells what becomes of the stanza, if it waits for the XMPP server
 	XML    string        // the body; several stanzas in an <xmpp> element if mod_rest has collected some
 }
 
@@ -192,9 +194,15 @@ func (c *Client) setHeader(h http.Header, r Request) {
 	h.Set("Accept", accept)
 	h.Set("User-Agent", c.options.UserAgent)
 	h.Set("Prosody-Rest-Timeout", strconv.FormatFloat(r.Timeout.Seconds(), 'f', -1, 64))
-	h.Set("Prefer", "handling=strict")
+	var prefer []string
+	if r.Strict {
+		prefer = append(prefer, "handling=strict")
+	}
 	if r.Async {
-		h.Set("Prefer", "handling=strict, respond-async")
+		prefer = append(prefer, "respond-async")
+	}
+	if len(prefer) > 0 {
+		h.Set("Prefer", strings.Join(prefer, ", "))
 	}
 	if r.Key != "" {
 		h.Set("Idempotency-Key", `"`+r.Key+`"`)

@@ -134,7 +134,7 @@ func TestPost_request(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Post(t.Context(), client.Request{Body: []byte("<message/>"), Timeout: 1500 * time.Millisecond, Async: true}); err != nil {
+		if _, err := c.Post(t.Context(), client.Request{Body: []byte("<message/>"), Timeout: 1500 * time.Millisecond, Async: true, Strict: true}); err != nil {
 			t.Fatal(err)
 		}
 		if path != want || body != "<message/>" {
@@ -155,6 +155,30 @@ func TestPost_request(t *testing.T) {
 	// mod_rest takes the first of its own names for stanzas that it finds in the text.
 	if accept := header.Get("Accept"); strings.Index(accept, "application/json") < strings.Index(accept, "application/xmpp+xml") {
 		t.Errorf("Accept: %s", accept)
+	}
+}
+
+// What the gateway keeps until it can send it has a place where it tells how that is.
+func TestPost_queued(t *testing.T) {
+	for location, want := range map[string]string{
+		"":                        "",
+		"/rest/outbox/1-2":        "BASE/xmpp/rest/outbox/1-2",
+		"https://x:y@h.example/a": "https://x:xxxxx@h.example/a",
+		"other":                   "BASE/xmpp/other",
+		"http://[":                "",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header["Prefer"] != nil {
+				t.Errorf("Prefer: %v", r.Header["Prefer"])
+			}
+			w.Header().Set("Location", location)
+			w.WriteHeader(http.StatusAccepted)
+		}))
+		answer, err := postTo(t, server.URL+"/xmpp", time.Minute)
+		server.Close()
+		if want = strings.Replace(want, "BASE", server.URL, 1); err != nil || answer.Queued != want {
+			t.Errorf("%q: %q, %v; want %q", location, answer.Queued, err, want)
+		}
 	}
 }
 

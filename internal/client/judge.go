@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/restanza/restanza/element"
 	"github.com/restanza/restanza/stanza"
@@ -19,6 +20,9 @@ func (c *Client) judge(resp response) (Answer, error) {
 		return answer, redirected(status, resp.header.Get("Location"))
 	}
 	if good && len(bytes.TrimSpace(body)) == 0 {
+		if status == http.StatusAccepted {
+			answer.Queued = c.below(resp.header.Get("Location"))
+		}
 		return answer, nil
 	}
 	st, ok := stanzaIn(body)
@@ -39,6 +43,23 @@ func (c *Client) judge(resp response) (Answer, error) {
 		Kind: kindOf(status, doc), Status: status,
 		Condition: doc.condition, Type: doc.errorType, Text: doc.text, Hint: c.hint(status),
 	}
+}
+
+// below returns a Location as an address of the gateway, without a way to harm a terminal;
+// empty if there is none, or it can't be read. A gateway does not know in which folder a
+// proxy shows its /rest.
+func (c *Client) below(location string) string {
+	if location == "" {
+		return ""
+	}
+	if path, ok := strings.CutPrefix(location, "/rest/"); ok {
+		return Printable(c.url.JoinPath(path).String())
+	}
+	u, err := c.url.Parse(location)
+	if err != nil {
+		return ""
+	}
+	return Printable(u.Redacted())
 }
 
 // kindOf tells the kinds of error document apart.

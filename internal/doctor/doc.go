@@ -18,6 +18,7 @@
 //     unless it is forced. ejabberd would let it in and share the stanzas out among
 //     both, Prosody would refuse it.
 //
-// The package prints nothing and changes nothing. It listens on the configured
-// address for a moment to see whether that is free.
+// The package prints nothing and changes nothing. For a moment it listens on the
+// configured address to see whether that is free, makes a file in the journal's
+// folder, and opens the journal.
 package doctor

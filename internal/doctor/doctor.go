@@ -22,6 +22,11 @@ type Options struct {
 	Warnings []string      // what Load warned of
 	Version  string        // of the program, told to callbacks
 
+	// DefaultJournal is where the journal is if Config does not say it. If it is empty, NoDefaultJournal
+	// says why there is no place for it; nil: none is wanted.
+	DefaultJournal   string
+	NoDefaultJournal error
+
 	Timeout        time.Duration // for each step; 0: DefaultTimeout
 	ForceHandshake bool          // shake hands even if a running gateway has the link
 
@@ -48,6 +53,7 @@ func Run(ctx context.Context, o Options) Report {
 	p.step(ctx, SecretFiles, "", p.secretFiles)
 	p.step(ctx, Listener, "", p.listener)
 	p.step(ctx, Certificate, "", p.certificate)
+	p.step(ctx, Journal, "", p.journal)
 	for i := range o.Config.Components {
 		p.component(ctx, &o.Config.Components[i])
 	}

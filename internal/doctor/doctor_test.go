@@ -229,7 +229,7 @@ func TestRun_severalComponents(t *testing.T) {
 	second.Callback.URL = ""
 	c.Components = append(c.Components, second)
 	r := Run(t.Context(), Options{Config: c, Timeout: patience})
-	if r.Result != ResultWarning || len(r.Steps) != 4+2*7 {
+	if r.Result != ResultWarning || len(r.Steps) != 5+2*7 {
 		t.Fatalf("%s, %d steps", r.Result, len(r.Steps))
 	}
 	first, last := steps{}, steps{}

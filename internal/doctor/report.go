@@ -9,12 +9,13 @@ import (
 // Name is the name of a step. The set is closed: see Names.
 type Name string
 
-// The steps. The first four concern the whole gateway, the others a component.
+// The steps. The first five concern the whole gateway, the others a component.
 const (
 	Configuration Name = "configuration"   // it can be read and has no errors
 	SecretFiles   Name = "secret files"    // only their owner can read them
 	Listener      Name = "HTTP listener"   // the address is free, or held by a running gateway
 	Certificate   Name = "certificate"     // the HTTP door's: valid now, and for the right names
+	Journal       Name = "journal"         // there is a place for it, which can be written and has room, or it opens
 	Credentials   Name = "credentials"     // there are some, and they can't be guessed
 	Callback      Name = "callback"        // it answers an OPTIONS request
 	Resolution    Name = "name resolution" // of the XMPP server
@@ -27,7 +28,7 @@ const (
 // Names returns the closed set of steps, in their order.
 func Names() []Name {
 	return []Name{
-		Configuration, SecretFiles, Listener, Certificate,
+		Configuration, SecretFiles, Listener, Certificate, Journal,
 		Credentials, Callback, Resolution, Connection, Handshake, Ping, Clock,
 	}
 }

@@ -12,7 +12,8 @@
 //   - callback: a message from another component, to the HTTP callback, until the
 //     reply that the callback gives in its HTTP response is back at the sender.
 //
-// The gateway is posted to in XML and, as the program gateway+json, in JSON. Each goes
+// The gateway is posted to in XML and, as the program gateway+json, in JSON. It keeps nothing
+// on disk; the program gateway+journal is another that does. Each goes
 // through a sink (a server of the tool's own that routes between components as fast as
 // it can and checks nothing), through Prosody and through ejabberd. The server, the
 // gateway and the limit are processes of their own; the load, the receiving component

@@ -68,7 +68,7 @@ func parseOptions(args []string, w io.Writer) (options, error) {
 	f.StringVar(&servers, "peers", "sink,prosody,ejabberd", "servers to go through")
 	f.StringVar(&modes, "modes", "send,iq,callback", "what to measure")
 	f.StringVar(&connections, "connections", "1,16,64", "numbers of HTTP connections, or of conversations")
-	f.StringVar(&programs, "programs", "gateway,gateway+json,limit,limit+wait,bare", "programs to measure")
+	f.StringVar(&programs, "programs", "gateway,gateway+json,gateway+journal,limit,limit+wait,bare", "programs to measure")
 	f.IntVar(&o.rounds, "rounds", 3, "rounds; medians of them are reported")
 	f.DurationVar(&o.duration, "duration", 2*time.Second, "of each measurement")
 	f.StringVar(&o.gateway, "gateway", "", "path of the gateway's `binary`; built if not given")
@@ -85,7 +85,7 @@ func parseOptions(args []string, w io.Writer) (options, error) {
 	}
 	var errs [4]error
 	o.servers, errs[0] = choice("peers", servers, sinkName, prosodyName, ejabberdName)
-	o.programs, errs[1] = choice("programs", programs, gatewayName, jsonName, limitName, waitName, bareName)
+	o.programs, errs[1] = choice("programs", programs, gatewayName, jsonName, journalName, limitName, waitName, bareName)
 	var names []string
 	names, errs[2] = choice("modes", modes, string(modeSend), string(modeIQ), string(modeCallback))
 	for _, name := range names {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"time"
 
 	"github.com/restanza/restanza/format"
@@ -18,7 +19,8 @@ const authorization = "Bearer load"
 // The names of the programs that are measured.
 const (
 	gatewayName = "gateway"
-	jsonName    = "gateway+json" // the same process, spoken to in JSON
+	jsonName    = "gateway+json"    // the same process, spoken to in JSON
+	journalName = "gateway+journal" // another one, with a journal
 	limitName   = "limit"
 	waitName    = "limit+wait"
 	bareName    = "bare"
@@ -52,16 +54,28 @@ func buildGateway(ctx context.Context, dir string) (string, error) {
 	return binary, nil
 }
 
-// startGateway starts the gateway as users do and waits until it is ready. It also
+// startGateway starts the gateway without a journal and waits until it is ready. It also
 // returns how long that took, from the start of the process.
 func startGateway(ctx context.Context, binary string, server *server, callback string) (*program, time.Duration, error) {
+	return startServe(ctx, gatewayName, binary, server, server.gateway, callback, "none")
+}
+
+// startJournal starts the gateway with a journal in dir, as users do, and waits until it is
+// ready.
+func startJournal(ctx context.Context, binary string, server *server, callback, dir string) (*program, error) {
+	p, _, err := startServe(ctx, journalName, binary, server, server.journal, callback, filepath.Join(dir, "journal-"+server.name+".db"))
+	return p, err
+}
+
+// startServe starts the gateway as one component of a server.
+func startServe(ctx context.Context, name, binary string, server *server, domain, callback, journal string) (*program, time.Duration, error) {
 	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
 	args := []string{
-		"serve", "--component", server.gateway, "--server", server.address, "--secret", server.secret,
-		"--credentials", authorization, "--listen", address, "--log-level", "warn", "--journal-path", "none",
+		"serve", "--component", domain, "--server", server.address, "--secret", server.secret,
+		"--credentials", authorization, "--listen", address, "--log-level", "warn", "--journal-path", journal,
 	}
 	if callback != "" {
 		args = append(args, "--callback-url", callback)
@@ -72,14 +86,14 @@ func startGateway(ctx context.Context, binary string, server *server, callback s
 	if err != nil {
 		return nil, 0, fmt.Errorf("starting the gateway: %w", err)
 	}
-	child.name = gatewayName
+	child.name = name
 	child.watch()
 	if err := await(ctx, readyTimeout, time.Millisecond, func() error { return ready(ctx, address) }); err != nil {
 		child.stop()
 		return nil, 0, fmt.Errorf("the gateway is not ready: %w; it said: %s", err, child.output)
 	}
 	return &program{
-		name: gatewayName, process: child, address: address, domain: server.gateway,
+		name: name, process: child, address: address, domain: domain,
 		paths: map[mode]string{modeSend: "/rest", modeIQ: "/rest", modeCallback: "/rest"}, format: format.XML,
 	}, time.Since(started), nil
 }

@@ -118,7 +118,7 @@ func (r *report) faults() (lines []string) {
 
 // line is a measurement in one line.
 func (m *measurement) line() string {
-	text := fmt.Sprintf("%-8s %-8s %3d round %d %-12s %6.0f/s, arrival %s ms (p99 %s), CPU %.1f µs",
+	text := fmt.Sprintf("%-8s %-8s %3d round %d %-15s %6.0f/s, arrival %s ms (p99 %s), CPU %.1f µs",
 		m.Server, m.Mode, m.Connections, m.Round, m.Program, m.Rate,
 		milliseconds(m.Arrival.Median), milliseconds(m.Arrival.P99), float64(m.CPU)/1e3)
 	for _, c := range []struct {

@@ -22,6 +22,13 @@ func sample() *report {
 			})
 		}
 	}
+	for i, ratio := range []float64{1.1, 1.2, 1.3} { // and as many of the callback, in which a journal costs that
+		for name, cpu := range map[string]float64{gatewayName: 1000, journalName: 1000 * ratio} {
+			r.Measurements = append(r.Measurements, measurement{
+				Program: name, Server: prosodyName, Mode: modeCallback, Connections: 64, Round: i + 1, Done: 10, CPU: time.Duration(cpu),
+			})
+		}
+	}
 	return r
 }
 
@@ -46,6 +53,7 @@ func TestReport_verdicts(t *testing.T) {
 		"NOT MEASURED  send through prosody at least 0.85 of the limit",
 		"MET           processor time per POST against the sink at most 1.6 of the bare handler's: 16: 1.50",
 		"MET           processor time per POST in JSON against the sink at most 1.3 of that in XML: 16: 1.20",
+		"NOT MET       processor time from message to reply with a journal at most 1.15 of that without: prosody 64: 1.20",
 		"NOT MET       no loss, no duplicates: 60 arrived, 1 lost, 0 doubled",
 		"MET           resident memory when idle under 40 MB: 39.0 MB",
 		"NOT MEASURED  resident memory with 10,000 outstanding queries under 200 MB",

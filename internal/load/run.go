@@ -19,7 +19,8 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if o.gateway == "" && (slices.Contains(o.programs, gatewayName) || slices.Contains(o.programs, jsonName)) {
+	isGateway := func(name string) bool { return name == gatewayName || name == jsonName || name == journalName }
+	if o.gateway == "" && slices.ContainsFunc(o.programs, isGateway) {
 		progress("building the gateway")
 		if o.gateway, err = buildGateway(ctx, dir); err != nil {
 			return err
@@ -31,12 +32,13 @@ func run(ctx context.Context, o options) (err error) {
 		_, writeErr := os.Stdout.WriteString(f.text())
 		return errors.Join(err, writeErr)
 	}
-	r, err := runAll(ctx, o)
+	r, err := runAll(ctx, o, dir)
 	return errors.Join(err, r.write(o))
 }
 
-// runAll measures. The report has what was measured even if there is an error.
-func runAll(ctx context.Context, o options) (*report, error) {
+// runAll measures. The report has what was measured even if there is an error. Journals are
+// in dir.
+func runAll(ctx context.Context, o options, dir string) (*report, error) {
 	r := newReport(o)
 	if o.footprint && o.gateway != "" {
 		progress("memory and start")
@@ -47,7 +49,7 @@ func runAll(ctx context.Context, o options) (*report, error) {
 		r.Footprint = &f
 	}
 	for _, name := range o.servers {
-		measurements, err := runServer(ctx, o, name)
+		measurements, err := runServer(ctx, o, name, dir)
 		r.Measurements = append(r.Measurements, measurements...)
 		if err != nil {
 			return r, fmt.Errorf("%s: %w", name, err)
@@ -60,7 +62,7 @@ func runAll(ctx context.Context, o options) (*report, error) {
 }
 
 // runServer makes all measurements through one server.
-func runServer(ctx context.Context, o options, name string) (ms []measurement, err error) {
+func runServer(ctx context.Context, o options, name, dir string) (ms []measurement, err error) {
 	progress("starting %s", name)
 	err = withServer(ctx, name, func(s *server) (err error) {
 		b := &bench{server: s}
@@ -70,7 +72,7 @@ func runServer(ctx context.Context, o options, name string) (ms []measurement, e
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 
-		programs, err := startPrograms(ctx, o, b)
+		programs, err := startPrograms(ctx, o, b, dir)
 		defer stopPrograms(programs)
 		if err != nil {
 			return err
@@ -125,7 +127,7 @@ func (b *bench) rounds(ctx context.Context, o options, programs []*program, m mo
 }
 
 // startPrograms starts what is to be measured, against the bench's server.
-func startPrograms(ctx context.Context, o options, b *bench) (programs []*program, err error) {
+func startPrograms(ctx context.Context, o options, b *bench, dir string) (programs []*program, err error) {
 	wanted := func(name string) bool { return slices.Contains(o.programs, name) }
 	if wanted(gatewayName) || wanted(jsonName) {
 		p, _, err := startGateway(ctx, o.gateway, b.server, b.hook.url())
@@ -138,6 +140,13 @@ func startPrograms(ctx context.Context, o options, b *bench) (programs []*progra
 		if wanted(jsonName) {
 			programs = append(programs, p.inJSON())
 		}
+	}
+	if wanted(journalName) {
+		p, err := startJournal(ctx, o.gateway, b.server, b.hook.url(), dir)
+		if err != nil {
+			return programs, err
+		}
+		programs = append(programs, p)
 	}
 	if wanted(limitName) || wanted(waitName) {
 		limit, wait, err := startLimit(ctx, b.server, b.hook.url())

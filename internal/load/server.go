@@ -25,7 +25,7 @@ type server struct {
 	secret  string // of every component
 	process *process
 
-	gateway, limit, receiver string // domains of the components
+	gateway, journal, limit, receiver string // domains of the components
 }
 
 // withServer starts a server by name, calls use, and ends it.
@@ -43,7 +43,7 @@ func withServer(ctx context.Context, name string, use func(*server) error) error
 		if err == nil {
 			err = use(&server{
 				name: name, address: x.ComponentAddr(), secret: x.Secret(), process: &process{name: name, id: pid},
-				gateway: x.ComponentDomain(0), receiver: x.ComponentDomain(1), limit: x.ComponentDomain(2),
+				gateway: x.ComponentDomain(0), receiver: x.ComponentDomain(1), limit: x.ComponentDomain(2), journal: x.ComponentDomain(3),
 			})
 		}
 		if err != nil {
@@ -62,6 +62,7 @@ func withSink(ctx context.Context, use func(*server) error) error {
 	return use(&server{
 		name: sinkName, address: address, secret: xmpptest.ComponentSecret, process: child,
 		gateway: "rest." + xmpptest.Domain, receiver: "load." + xmpptest.Domain, limit: "bridge." + xmpptest.Domain,
+		journal: "replacing." + xmpptest.Domain,
 	})
 }
 

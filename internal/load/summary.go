@@ -19,7 +19,7 @@ type summary struct {
 	answer, arrival spread
 	cpu, serverCPU  time.Duration
 	ofLimit, ofBare float64 // of the limit's rate, of the bare handler's processor time; 0: unknown
-	ofXML           float64 // of the gateway's processor time for XML; 0: unknown
+	ofGateway       float64 // of the gateway's processor time, for XML and without a journal; 0: unknown
 	counts          counts
 }
 
@@ -56,7 +56,7 @@ func (r *report) summary(c cell) summary {
 		serverCPU: medianOf(ms, func(m measurement) time.Duration { return m.ServerCPU }),
 		ofLimit:   r.ratio(c, limitName, func(m measurement) float64 { return m.Rate }),
 		ofBare:    r.ratio(c, bareName, func(m measurement) float64 { return float64(m.CPU) }),
-		ofXML:     r.ratio(c, gatewayName, func(m measurement) float64 { return float64(m.CPU) }),
+		ofGateway: r.ratio(c, gatewayName, func(m measurement) float64 { return float64(m.CPU) }),
 	}
 	for _, m := range ms {
 		s.counts.Arrived += m.Arrived

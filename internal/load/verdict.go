@@ -13,6 +13,7 @@ const (
 	targetSink        = 0.7
 	targetCPU         = 1.6                   // of the bare handler's processor time, at most
 	targetJSON        = 1.3                   // of the processor time of the same POST in XML, at most
+	targetJournal     = 1.15                  // of the processor time without a journal, at most
 	targetArrival     = 20 * time.Millisecond // median at 64 connections through Prosody
 	targetIdle        = 40 << 20              // bytes
 	targetOutstanding = 200 << 20
@@ -76,7 +77,7 @@ func (r *report) verdicts() (all []verdict) {
 	for _, m := range []mode{modeSend, modeIQ, modeCallback} {
 		all = append(all, rateVerdict(summaries, sinkName, m, targetSink))
 	}
-	all = append(all, cpuVerdict(summaries), jsonVerdict(summaries), arrivalVerdict(summaries), faultVerdict(summaries))
+	all = append(all, cpuVerdict(summaries), jsonVerdict(summaries), journalVerdict(summaries), arrivalVerdict(summaries), faultVerdict(summaries))
 	return append(all, r.footprintVerdicts()...)
 }
 
@@ -103,8 +104,18 @@ func cpuVerdict(summaries []summary) verdict {
 func jsonVerdict(summaries []summary) verdict {
 	v := verdict{target: fmt.Sprintf("processor time per POST in JSON against the sink at most %.1f of that in XML", targetJSON)}
 	for _, s := range summaries {
-		if s.Program == jsonName && s.Server == sinkName && s.Mode == modeSend && s.ofXML > 0 {
-			v.add(at(s), ratioText(s.ofXML), s.ofXML <= targetJSON)
+		if s.Program == jsonName && s.Server == sinkName && s.Mode == modeSend && s.ofGateway > 0 {
+			v.add(at(s), ratioText(s.ofGateway), s.ofGateway <= targetJSON)
+		}
+	}
+	return v
+}
+
+func journalVerdict(summaries []summary) verdict {
+	v := verdict{target: fmt.Sprintf("processor time from message to reply with a journal at most %.2f of that without", targetJournal)}
+	for _, s := range summaries {
+		if s.Program == journalName && s.Mode == modeCallback && s.ofGateway > 0 {
+			v.add(s.Server+" "+at(s), ratioText(s.ofGateway), s.ofGateway <= targetJournal)
 		}
 	}
 	return v
@@ -124,7 +135,7 @@ func faultVerdict(summaries []summary) verdict {
 	v := verdict{target: "no loss, no duplicates"}
 	arrived, lost, doubled := 0, 0, 0
 	for _, s := range summaries {
-		if s.Program == gatewayName || s.Program == jsonName {
+		if s.Program == gatewayName || s.Program == jsonName || s.Program == journalName {
 			arrived += s.counts.Arrived
 			lost += s.counts.Lost
 			doubled += s.counts.Duplicates + s.counts.Strays

@@ -1,21 +1,29 @@
--- Credentials that were made while the gateway ran. Of a token's text only the SHA-256
--- is kept. Lists are JSON arrays, empty where there is none.
-CREATE TABLE token (
-	seq       INTEGER PRIMARY KEY,
-	id        TEXT NOT NULL UNIQUE,
-	hash      BLOB NOT NULL,
-	name      TEXT NOT NULL,
-	component TEXT NOT NULL,    -- domain
-	identity  TEXT NOT NULL,    -- an address in it
-	rights    TEXT NOT NULL,
-	targets   TEXT NOT NULL,    -- where it may send to
-	kinds     TEXT NOT NULL,
-	networks  TEXT NOT NULL,
-	rate      TEXT NOT NULL,    -- such as 60/m; empty: none
-	burst     INTEGER NOT NULL,
-	in_query  INTEGER NOT NULL, -- 1: it may be shown in a URL
-	created   INTEGER NOT NULL,
-	expires   INTEGER NOT NULL, -- 0: never
-	last_used INTEGER NOT NULL, -- 0: never; it may be a minute late
-	revoked   INTEGER NOT NULL  -- 0: it is not
+-- What came and went, in the order of seq, for those who read it as a stream. What
+-- is too old, or too much, goes from the front.
+CREATE TABLE event (
+	seq       INTEGER PRIMARY KEY, -- the position in the log
+	component TEXT NOT NULL,       -- domain
+	at        INTEGER NOT NULL,
+	direction TEXT NOT NULL,       -- journal.Direction
+	state     TEXT NOT NULL,       -- events.State
+	stanza    BLOB NOT NULL
 ) STRICT;
+CREATE INDEX event_component ON event (component, seq);
+
+-- How far the front of a log has been dropped.
+CREATE TABLE event_log (
+	component TEXT PRIMARY KEY,
+	dropped   INTEGER NOT NULL -- seq up to which events are gone
+) STRICT, WITHOUT ROWID;
+
+-- A named reader of a log, whose place is kept for it.
+CREATE TABLE consumer (
+	component TEXT NOT NULL,
+	owner     TEXT NOT NULL,    -- the address that its readers' credentials stand for
+	name      TEXT NOT NULL,
+	filter    TEXT NOT NULL,    -- which events it gets, as its writer writes that
+	cursor    INTEGER NOT NULL, -- seq up to which all is acknowledged
+	done      TEXT NOT NULL,    -- what is acknowledged beyond that: a JSON list of seqs
+	used      INTEGER NOT NULL, -- when somebody last read or acknowledged
+	PRIMARY KEY (component, owner, name)
+) STRICT, WITHOUT ROWID;
