@@ -27,7 +27,7 @@ type apiExample struct {
 
 // examplesOfRequests is how many requests the description shows: whoever takes one out, or
 // puts one in, says so here.
-const examplesOfRequests = 175
+const examplesOfRequests = 180
 
 // Each example of the description is what it says: driven through a gateway it gets the
 // status and the media type that are written there, an answer that fits its schema and,
