@@ -174,6 +174,8 @@ func TestCommand_everySettingAsFlagAndVariable(t *testing.T) {
 			switch {
 			case s.Key == "component.secret":
 				return // any text will do
+			case s.Key == "component.credential.to":
+				value = "a b" // x is a domain
 			case s.Type == config.File && strings.HasPrefix(s.Key, "http."):
 				value = "alone.pem" // without its other half
 			case !ok:
