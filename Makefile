@@ -43,7 +43,7 @@ torture: # fifty kills, twenty restarts of each server, trouble with callback an
 	RESTANZA_TORTURE=50 RESTANZA_TEST_PEERS=$${RESTANZA_TEST_PEERS-prosody,ejabberd} go test . -run 'Durable_killed|Outbox_killedAtRandom|Durable_window' -count=1 -timeout 60m -v
 	RESTANZA_TORTURE=20 RESTANZA_TEST_PEERS=$${RESTANZA_TEST_PEERS-prosody,ejabberd} go test . -run 'Server_restarted' -count=1 -timeout 60m -v
 	go test . -run 'Callback_troubles|Disk_|Damage_' -count=1 -timeout 30m -v
-	RESTANZA_TEST_BACKLOG=1000000 go test ./callback -run Backlog_size -count=1 -timeout 30m -v
+	RESTANZA_TEST_BACKLOG=1000000 go test . -run 'TestBacklog$$' -count=1 -timeout 30m -v
 
 vuln:
 	$(GOVULNCHECK) $(PACKAGES)
