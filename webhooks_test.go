@@ -127,11 +127,17 @@ func TestWebhooks_document(t *testing.T) {
 	}
 }
 
-// The function of the README does the same, in the place of that of the document. It may fail where a field is missing,
+// The functions of the README do the same, in the place of those of the document. They may fail where a field is missing,
 // which refuses the request as well.
 func TestWebhooks_readme(t *testing.T) {
-	program := blockWith(t, codeBlocks(t, "docs/webhooks.md", "python"), "class Bot")
-	function := "SECRET = SECRETS[1]\n" + blockWith(t, codeBlocks(t, "README.md", "python"), "def verified") + `
+	for _, c := range []struct {
+		receiverProgram
+
+		begin string // of the function
+		with  func(program, function string) string
+	}{
+		{receiverProgram{"python", "bot.py", "/usr/bin/python3"}, "def verified", func(program, function string) string {
+			return strings.Replace(program, "class Bot", "SECRET = SECRETS[1]\n"+function+`
 readme = verified
 def verified(headers, body):
     try:
@@ -139,9 +145,34 @@ def verified(headers, body):
     except (AttributeError, TypeError, ValueError):
         return False
 
+class Bot`, 1)
+		}},
+		{receiverProgram{"js", "bot.js", "node"}, "function verified", func(program, function string) string {
+			return strings.Replace(program, "function verified", "function another", 1) + "const SECRET = secrets[1]\n" +
+				strings.Replace(function, "function verified", "function readme", 1) + `
+function verified (headers, body) {
+  try {
+    return readme(headers, body)
+  } catch {
+    return false
+  }
+}
 `
-	p := receiverProgram{"python", "bot.py", "/usr/bin/python3"}
-	tamper(t, p.start(t, strings.Replace(program, "class Bot", function+"class Bot", 1)))
+		}},
+		{receiverProgram{"go", "bot.go", ""}, "func verified", func(program, function string) string {
+			program = strings.Replace(program, "import (", "import (\n\t\"fmt\"\n\t\"slices\"", 1)
+			return strings.Replace(program, "func verified", "func another", 1) + "var secret = secrets[1]\n" + function
+		}},
+	} {
+		t.Run(c.language, func(t *testing.T) {
+			if c.language == "js" && !xmpptest.RealPeers() {
+				t.Skip("programs of others are not asked for")
+			}
+			program := codeBlocks(t, "docs/webhooks.md", c.language)[0]
+			function := blockWith(t, codeBlocks(t, "README.md", c.language), c.begin)
+			tamper(t, c.start(t, c.with(program, function)))
+		})
+	}
 }
 
 // start runs the program, which knows the old secret and one that nobody else has, and returns its URL.
