@@ -42,8 +42,11 @@ func (l *fakeLink) send(how string, st stanza.Stanza) (<-chan error, error) {
 	if err := l.note(how, st); err != nil {
 		return nil, err
 	}
-	if l.onSend != nil {
-		return l.onSend(st), nil
+	l.mu.Lock()
+	onSend := l.onSend
+	l.mu.Unlock()
+	if onSend != nil {
+		return onSend(st), nil
 	}
 	return outcome(nil), nil
 }

@@ -79,9 +79,18 @@ func (l *switchedLink) AwaitDown(ctx context.Context) error {
 	}
 }
 
-// Lend keeps what onSend does not confirm.
+// Send keeps what onSend does not confirm.
+func (l *switchedLink) Send(ctx context.Context, st stanza.Stanza) (<-chan error, error) {
+	return l.hold(ctx, "send", st, "")
+}
+
+// Lend does so too, until Withdraw.
 func (l *switchedLink) Lend(ctx context.Context, st stanza.Stanza, owner string) (<-chan error, error) {
-	confirmed, err := l.send("lend", st)
+	return l.hold(ctx, "lend", st, owner)
+}
+
+func (l *switchedLink) hold(ctx context.Context, how string, st stanza.Stanza, owner string) (<-chan error, error) {
+	confirmed, err := l.send(how, st)
 	if err != nil || confirmed != nil {
 		return confirmed, err
 	}
@@ -98,19 +107,26 @@ func (l *switchedLink) Withdraw(take func(st stanza.Stanza, owner string, tell f
 	if l.down == nil {
 		return
 	}
+	var kept []heldStanza
 	for _, h := range l.held {
-		if h.ctx.Err() == nil {
+		switch {
+		case h.owner == "":
+			kept = append(kept, h)
+		case h.ctx.Err() == nil:
 			take(h.st, h.owner, func(err error) { h.done <- err })
 		}
 	}
-	l.held = nil
+	l.held = kept
 }
 
-// again writes and confirms what was lent and not confirmed.
+// again writes and confirms what was not confirmed and is still wanted.
 func (l *switchedLink) again() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, h := range l.held {
+		if h.ctx.Err() != nil {
+			continue
+		}
 		l.queued = append(l.queued, h.st)
 		h.done <- nil
 	}

@@ -24,16 +24,19 @@ func openRig(t *testing.T, jo journal.Options) *outboxRig {
 	for r.post("") != "" {
 		time.Sleep(time.Millisecond)
 	}
-	r.link.onSend = func(stanza.Stanza) <-chan error { return nil }
+	r.confirm(func(stanza.Stanza) <-chan error { return nil })
 	return r
 }
 
-// confirmAll makes the server confirm everything from now on.
-func (r *outboxRig) confirmAll() {
+// confirm sets what the server confirms from now on, as fakeLink.onSend.
+func (r *outboxRig) confirm(onSend func(stanza.Stanza) <-chan error) {
 	r.link.mu.Lock()
 	defer r.link.mu.Unlock()
-	r.link.onSend = nil
+	r.link.onSend = onSend
 }
+
+// confirmAll makes the server confirm everything from now on.
+func (r *outboxRig) confirmAll() { r.confirm(nil) }
 
 // settle waits until a stanza is in a state, in a bubble.
 func (r *outboxRig) settle(id string, want OutboxState) {
@@ -273,14 +276,14 @@ func TestRescue_order(t *testing.T) {
 		defer r.stop()
 		var n int
 		var nMu sync.Mutex
-		r.link.onSend = func(stanza.Stanza) <-chan error {
+		r.confirm(func(stanza.Stanza) <-chan error {
 			nMu.Lock()
 			defer nMu.Unlock()
 			if n++; n%3 == 0 {
 				return outcome(nil)
 			}
 			return nil
-		}
+		})
 		stop := make(chan struct{})
 		var flapping, senders sync.WaitGroup
 		flapping.Go(func() {
@@ -288,6 +291,7 @@ func TestRescue_order(t *testing.T) {
 				select {
 				case <-stop:
 					r.confirmAll()
+					r.link.turn(false) // what is not confirmed is written again
 					r.link.turn(true)
 					return
 				case <-time.After(50 * time.Millisecond):
@@ -316,6 +320,7 @@ func TestRescue_order(t *testing.T) {
 		close(stop)
 		flapping.Wait()
 		for r.post("end") != "" {
+			r.link.again()
 			time.Sleep(time.Millisecond)
 		}
 		first := map[int][]int{}
