@@ -1,6 +1,7 @@
 package xmpptest
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -85,7 +86,7 @@ func (p *process) end(sig syscall.Signal) error {
 	if p.ended() {
 		return nil
 	}
-	if err := p.cmd.Process.Signal(sig); err != nil && !p.ended() {
+	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("signal %v to process %d: %w", sig, p.cmd.Process.Pid, err)
 	}
 	select {
