@@ -178,8 +178,8 @@ func TestLogin_wrongPasswordIsSlowed(t *testing.T) {
 	r.expect("</stream:features>")
 	var times []time.Duration
 	for range maxTries + 1 {
-		r.send(plainAuth("alice", "wrong"))
 		start := time.Now()
+		r.send(plainAuth("alice", "wrong"))
 		r.expect(saslFailure)
 		times = append(times, time.Since(start))
 		bystander.Sync()
