@@ -119,14 +119,17 @@ func (p *part) newCallback(o Options, j *journal.Journal, log *slog.Logger, metr
 	})
 }
 
-// newEvents returns the component's log.
+// newEvents returns the component's log. Where there is a callback it is in memory: what matters is kept for the callback, and to
+// have every stanza on disk as well would cost half as much again (docs/reliability.md).
 func (p *part) newEvents(e config.Events, j *journal.Journal, log *slog.Logger, metrics prometheus.Registerer) (*events.Log, error) {
+	if p.config.Callback.URL != "" {
+		j = nil
+	}
 	return events.New(context.Background(), events.Options{
 		Domain:    p.config.Domain,
 		Journal:   j,
 		MaxAge:    e.MaxAge.Std(),
 		MaxEvents: e.MaxEvents,
-		Lazy:      p.config.Callback.URL != "",
 		Logger:    log,
 		Metrics:   metrics,
 	})

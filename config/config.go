@@ -57,7 +57,7 @@ type Outbox struct {
 	MaxStanzas int      `toml:"max_stanzas"` // of all components together
 }
 
-// Events bounds the log of what comes and goes, of each component. Without a journal it is in memory, and shorter.
+// Events bounds the log of what comes and goes, of each component. Without a journal, or beside a callback, it is in memory, and shorter.
 type Events struct {
 	MaxAge    Duration `toml:"max_age"`    // after which events are dropped; 0: there is no log
 	MaxEvents int      `toml:"max_events"` // beyond which the oldest are dropped; 0: there is no log
